@@ -137,6 +137,8 @@ def make_series():
     ignored, queued = (collections.Counter(dict(series[name])) for name in ("Ignored", "Queued"))
     series["delivered"] = sorted((ignored + queued).items())
     series["retried"] = [(10800, 31), (11100, 4)]
+    # The media files of the hour before are looked at.
+    series["links opened"] = [(at, count // 4) for at, count in sorted(queued.items()) if count > 3]
     series["oldest waiting, s"] = [(10920, 84), (10980, 144), (11040, 96)]
     return {**series, **{label: [] for label in quiet.split("/")}}
 

@@ -26,7 +26,7 @@ pub(crate) async fn check_receivers(
     };
     let its: Vec<_> = all
         .iter()
-        .filter(|one| one.gets(&instance.id, None) || one.gets_media_events(&instance.id))
+        .filter(|one| one.gets(&instance.id, None) || one.gets_events(&instance.id))
         .collect();
     if its.is_empty() {
         return Ok(None);

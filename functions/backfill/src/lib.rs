@@ -7,6 +7,7 @@ mod pass;
 mod report;
 mod services;
 mod slot;
+mod states;
 mod window;
 
 use std::{panic::AssertUnwindSafe, time::Duration};
@@ -192,6 +193,7 @@ impl Backfill {
         let report = self.read_log(&instance, now, deadline).await;
         let report = report.unwrap_or_else(PassReport::from_stop);
         if report.is_answered() {
+            Box::pin(self.note_state(&instance, report.newest, (now, deadline))).await;
             self.ask_people(&instance, now, deadline).await;
         }
         Ok(Some(PassReport { tenant: Some(instance.tenant.clone()), ..report }))
@@ -217,14 +219,16 @@ impl Backfill {
             window,
             mark: &mut mark,
             counts: Counts::default(),
+            newest: None,
             now,
         };
         let end = Box::pin(pass.read_pages(&mut walk, deadline)).await;
-        let counts = pass.counts;
+        let (counts, newest) = (pass.counts, pass.newest);
         window.move_mark(&mut mark, &walk, &end, now);
         let report = PassReport {
             tenant: None,
             counts,
+            newest: newest.filter(|_| window.begins_with_newest()),
             is_oldest_first: walk.is_oldest_first(),
             is_unreadable_for_a_day: is_unreadable_for_a_day(&mark, &end, now),
             end,

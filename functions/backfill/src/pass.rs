@@ -47,6 +47,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) window: Window,
     pub(crate) mark: &'a mut Mark,
     pub(crate) counts: Counts,
+    /// The latest time on the pages so far, in seconds since 1970.
+    pub(crate) newest: Option<i64>,
     pub(crate) now: i64,
 }
 
@@ -85,6 +87,7 @@ impl Pass<'_> {
         self.counts.read += page.webhooks.len();
         self.counts.not_understood += page.not_understood;
         self.handle_entries(page, walk.is_oldest_first()).await?;
+        self.newest = self.newest.max(summary.newest);
         walk.add_page(summary);
         Ok(())
     }

@@ -117,6 +117,8 @@ pub(crate) struct PassReport {
     /// `None` if the instance's record could not be read.
     pub(crate) tenant: Option<TenantId>,
     pub(crate) counts: Counts,
+    /// The time of the latest webhook in the log, in seconds since 1970, if the pass has seen it.
+    pub(crate) newest: Option<i64>,
     pub(crate) end: PassEnd,
     /// Whether the log was found to begin with its oldest entry.
     pub(crate) is_oldest_first: bool,
@@ -130,6 +132,7 @@ impl PassReport {
         Self {
             tenant: None,
             counts: Counts::default(),
+            newest: None,
             end: PassEnd::Stopped(stop),
             is_oldest_first: false,
             is_unreadable_for_a_day: false,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aws::{
-    clients::Clients, instances::Instances, ledger::RecordTable, marks::Marks,
-    open_people::OpenPeople, orders::Orders, people::PeopleTable, queues::JobsQueue,
+    clients::Clients, instance_states::InstanceStates, instances::Instances, ledger::RecordTable,
+    marks::Marks, open_people::OpenPeople, orders::Orders, people::PeopleTable, queues::JobsQueue,
 };
 use fetch::{FetchError, account::AccountClient};
 
@@ -37,6 +37,7 @@ pub(crate) struct Services {
     pub(crate) instances: Instances,
     pub(crate) records: RecordTable,
     pub(crate) marks: Marks,
+    pub(crate) states: InstanceStates,
     pub(crate) orders: Orders,
     pub(crate) jobs: JobsQueue,
     /// `None`: W-API is not asked for LIDs.
@@ -61,6 +62,7 @@ impl Services {
         Ok(Self {
             instances: Instances::new(clients, config.instances_table),
             records: RecordTable::new(clients, config.media_table),
+            states: InstanceStates::new(clients, config.marks_table.clone()),
             marks: Marks::new(clients, config.marks_table),
             orders: Orders::new(clients, config.orders_table),
             jobs: JobsQueue::new(clients, config.jobs_queue_url),

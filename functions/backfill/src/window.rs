@@ -100,6 +100,11 @@ impl Window {
         }
     }
 
+    /// Whether the pass reads from the newest entry on, and not from where an earlier run stopped.
+    pub(crate) fn begins_with_newest(&self) -> bool {
+        self.resumes_at.is_none()
+    }
+
     /// Whether an entry that arrived at this time was refused on purpose.
     pub(crate) fn is_refused(&self, arrival: i64) -> bool {
         self.pause.is_some_and(|(began, ended)| (began..ended).contains(&arrival))

@@ -217,7 +217,7 @@ impl Deliver {
         message: &QueueMessage<'_>,
         reason: PauseReason,
     ) -> Decision {
-        match self.receivers.pause(receiver, reason, self.now()).await {
+        match self.receivers.pause(receiver, (reason, Some(&delivery.instance)), self.now()).await {
             Ok(WriteOutcome::Yes | WriteOutcome::Overtaken) => {
                 self.rest(delivery.clone(), delivery.accepted_at, Outcome::Paused).await
             }

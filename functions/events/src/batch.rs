@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use aws::{delivery_sender::SentDeliveries, event_bus::MAX_EVENTS, media_changes::MediaChange};
+use aws::{changes::Change, delivery_sender::SentDeliveries, event_bus::MAX_EVENTS};
 use aws_lambda_events::{
     dynamodb::{Event as StreamEvent, EventRecord},
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
 use futures_util::future::join_all;
-use media::media_event::MediaEvent;
+use media::event::PublishedEvent;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{Events, error::PublishError};
@@ -36,7 +36,7 @@ pub async fn handle_batch(
         let failed = match published {
             Ok(failed) => failed,
             Err(_late) => {
-                tracing::warn!("media events were not published in time; they are sent again");
+                tracing::warn!("events were not published in time; they are sent again");
                 Some(0)
             }
         };
@@ -53,10 +53,10 @@ pub async fn handle_batch(
 }
 
 /// The event that a record of the stream is.
-fn read_event(record: EventRecord, now: i64) -> Option<MediaEvent> {
+fn read_event(record: EventRecord, now: i64) -> Option<PublishedEvent> {
     let EventRecord { change, event_id, .. } = record;
     let written_at = change.approximate_creation_date_time.timestamp();
-    MediaChange {
+    Change {
         id: event_id,
         // A record may come without its time.
         at: if written_at > 0 { written_at } else { now },
@@ -68,7 +68,7 @@ fn read_event(record: EventRecord, now: i64) -> Option<MediaEvent> {
 
 /// Publishes up to [`MAX_EVENTS`] events. Returns the index of the first that is not published
 /// everywhere.
-async fn publish(events: &Events, some: &[(Option<String>, MediaEvent)]) -> Option<usize> {
+async fn publish(events: &Events, some: &[(Option<String>, PublishedEvent)]) -> Option<usize> {
     let mut passed_on = Vec::with_capacity(some.len());
     for (_, event) in some {
         passed_on.push(Box::pin(events.pass_on(event)));
@@ -89,9 +89,9 @@ async fn publish(events: &Events, some: &[(Option<String>, MediaEvent)]) -> Opti
 }
 
 /// One line for each event and attempt.
-fn log_event(event: &MediaEvent, result: &Result<SentDeliveries, PublishError>) {
-    let (tenant, instance) = (&event.facts.tenant, &event.facts.instance);
-    let (word, delivery_id) = (event.event_type.as_str(), &event.id);
+fn log_event(event: &PublishedEvent, result: &Result<SentDeliveries, PublishError>) {
+    let (tenant, instance) = (event.tenant(), event.instance());
+    let (word, delivery_id) = (event.type_word(), event.id());
     match result {
         Ok(sent) => tracing::info!(
             outcome = "published", event = word, %delivery_id, %tenant, %instance,

@@ -1,5 +1,6 @@
-//! Publishes media events: takes the changes of records from the stream of the media table, and
-//! makes each that is an event durable for the tenant's receivers and for an event bus.
+//! Publishes events: takes the changes of media messages, instances and receivers from the streams
+//! of their tables, and makes each that is an event durable for the tenant's receivers and for an
+//! event bus.
 
 pub mod batch;
 pub mod config;
@@ -17,6 +18,7 @@ use aws::{
 };
 use media::{
     delivery::DeliverySource,
+    event::PublishedEvent,
     media_event::{EventLink, MediaEvent, MediaEventType},
 };
 
@@ -85,31 +87,34 @@ impl Events {
         (self.ambient.now)()
     }
 
-    /// Makes an event durable for each receiver of the tenant that gets media events.
-    async fn pass_on(&self, event: &MediaEvent) -> Result<SentDeliveries, PublishError> {
-        if let Some(sent) = self.progress.find(&event.id).sent {
+    /// Makes an event durable for each receiver of the tenant that gets events.
+    async fn pass_on(&self, event: &PublishedEvent) -> Result<SentDeliveries, PublishError> {
+        if let Some(sent) = self.progress.find(event.id()).sent {
             return Ok(sent);
         }
-        let facts = &event.facts;
-        let all = self.receivers.find_all(&facts.tenant).await?;
-        let its: Vec<&Receiver> =
-            all.iter().filter(|one| one.gets_media_events(&facts.instance)).collect();
+        let all = self.receivers.find_all(event.tenant()).await?;
+        let is_told =
+            |one: &&Receiver| one.gets_events(event.instance()) && event.subject() != Some(&one.id);
+        let its: Vec<&Receiver> = all.iter().filter(is_told).collect();
         if its.is_empty() {
             return Ok(SentDeliveries::default());
         }
-        let link = self.find_link(event).await?;
+        let link = match event {
+            PublishedEvent::Media(event) => self.find_link(event).await?,
+            PublishedEvent::Instance(_) | PublishedEvent::Receiver(_) => None,
+        };
         let body = event.for_receiver(&self.bucket, link.as_ref())?;
         let source = DeliverySource {
-            id: &event.id,
-            tenant: &facts.tenant,
-            instance: &facts.instance,
-            event: Some(event.event_type.as_str()),
+            id: event.id(),
+            tenant: event.tenant(),
+            instance: event.instance(),
+            event: Some(event.type_word()),
             content_type: Some(CONTENT_TYPE),
             body: body.as_bytes(),
-            accepted_at: event.at,
+            accepted_at: event.at(),
         };
         let sent = self.sender.send_all(&source, &its, self.now()).await?;
-        self.progress.note(&event.id, |progress| progress.sent = Some(sent));
+        self.progress.note(event.id(), |progress| progress.sent = Some(sent));
         Ok(sent)
     }
 
@@ -120,34 +125,37 @@ impl Events {
         }
         let link = match event.event_type {
             MediaEventType::Stored => self.links.make(event, self.now()).await?,
-            MediaEventType::Parked | MediaEventType::Skipped | MediaEventType::Erased => None,
+            MediaEventType::Parked
+            | MediaEventType::Skipped
+            | MediaEventType::Erased
+            | MediaEventType::Expiring => None,
         };
         self.progress.note(&event.id, |progress| progress.link = Some(link.clone()));
         Ok(link)
     }
 
     /// Forgets what was done for events that are published everywhere.
-    fn forget<'a>(&self, events: impl Iterator<Item = &'a MediaEvent>) {
-        events.for_each(|event| self.progress.forget(&event.id));
+    fn forget<'a>(&self, events: impl Iterator<Item = &'a PublishedEvent>) {
+        events.for_each(|event| self.progress.forget(event.id()));
     }
 
     /// Puts events on the bus, except those that it has. Returns, for each, why the bus does not
     /// have it.
-    async fn put_on_bus(&self, events: &[&MediaEvent]) -> Vec<Result<(), PublishError>> {
+    async fn put_on_bus(&self, events: &[&PublishedEvent]) -> Vec<Result<(), PublishError>> {
         let Some(bus) = &self.bus else {
             return events.iter().map(|_| Ok(())).collect();
         };
         let mut results: Vec<Result<(), PublishError>> = Vec::with_capacity(events.len());
         let (mut to_put, mut places) = (Vec::new(), Vec::new());
         for (place, event) in events.iter().enumerate() {
-            if self.progress.find(&event.id).is_on_bus {
+            if self.progress.find(event.id()).is_on_bus {
                 results.push(Ok(()));
                 continue;
             }
             results.push(match event.for_event_bus(&self.bucket) {
                 Ok(detail) => {
-                    let detail_type = event.event_type.as_str();
-                    to_put.push(BusEvent { detail_type, detail, at: event.at });
+                    let detail_type = event.type_word();
+                    to_put.push(BusEvent { detail_type, detail, at: event.at() });
                     places.push(place);
                     Ok(())
                 }
@@ -165,7 +173,7 @@ impl Events {
                 Err(error) => Err(error.clone().into()),
             };
             if let (Ok(()), Some(event)) = (&result, events.get(place)) {
-                self.progress.note(&event.id, |progress| progress.is_on_bus = true);
+                self.progress.note(event.id(), |progress| progress.is_on_bus = true);
             }
             if let Some(known) = results.get_mut(place) {
                 *known = result;

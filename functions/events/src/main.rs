@@ -1,4 +1,4 @@
-//! Stream of the media table → receivers and `EventBridge`: starts the events function.
+//! Streams of tables → receivers and `EventBridge`: starts the events function.
 
 use std::{sync::Arc, time::Duration};
 

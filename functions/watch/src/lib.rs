@@ -4,6 +4,7 @@
 pub mod config;
 pub mod deliveries;
 pub mod due;
+mod expiring;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -25,11 +26,8 @@ use crate::{
     config::Config,
     deliveries::{DeliverySender, RestSummary},
     due::{DueSender, DueSummary},
+    expiring::{EXPIRES_SOON_SECONDS, note_expiring},
 };
-
-/// A media message that is not stored and may expire within this time is counted: two days are
-/// enough for a person to act.
-const EXPIRES_SOON_SECONDS: i64 = 48 * 60 * 60;
 
 /// The time limit of a call to AWS.
 const MAX_CALL_TIME: Duration = Duration::from_secs(10);
@@ -40,6 +38,9 @@ const MAX_LOOK_TIME: Duration = Duration::from_mins(1);
 
 /// The time limit of a pass over the due jobs. The next one begins a minute after this one.
 const MAX_DUE_TIME: Duration = Duration::from_secs(50);
+
+/// The time limit for noting what expires soon. The next looks note the rest.
+const MAX_EXPIRING_TIME: Duration = Duration::from_secs(5);
 
 /// The time limit for sending again what the queue has lost. The next look sends the rest.
 const MAX_ORPHANS_TIME: Duration = Duration::from_secs(15);
@@ -173,6 +174,11 @@ impl Watch {
     async fn look(&self, now: i64) -> Result<(), AwsError> {
         let expiring =
             self.ledger.jobs.count_expiring(now, now.saturating_add(EXPIRES_SOON_SECONDS)).await?;
+        // The count and the alarm do not depend on it.
+        let noting = timeout(MAX_EXPIRING_TIME, Box::pin(note_expiring(&self.ledger, now)));
+        if let Ok(Err(error)) = noting.await {
+            tracing::warn!(%error, "not everything that expires soon was noted");
+        }
         let deadline = Instant::now() + MAX_ORPHANS_TIME;
         let lost = self.sender().send_orphans(now, deadline).await?;
         let mut by_class = BTreeMap::<&str, usize>::new();

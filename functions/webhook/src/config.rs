@@ -17,6 +17,8 @@ pub struct Config {
     pub people_table: String,
     /// `ORDERS_TABLE`.
     pub orders_table: String,
+    /// `MARKS_TABLE`, in which connections are noted.
+    pub marks_table: String,
     /// `RECEIVERS_TABLE`.
     pub receivers_table: String,
     /// `JOBS_QUEUE_URL`.
@@ -42,6 +44,7 @@ impl Config {
             jobs_table: environment.required("JOBS_TABLE")?,
             people_table: environment.required("PEOPLE_TABLE")?,
             orders_table: environment.required("ORDERS_TABLE")?,
+            marks_table: environment.required("MARKS_TABLE")?,
             receivers_table: environment.required("RECEIVERS_TABLE")?,
             deliveries_bucket: environment.required("DELIVERIES_BUCKET")?,
             deliveries_queue_url: environment.required("DELIVERIES_QUEUE_URL")?,

@@ -13,6 +13,7 @@ use aws::{
     body_key::BodyKey,
     clients::Clients,
     error::AwsError,
+    instance_states::InstanceStates,
     instances::InstanceError,
     ledger::{JobsTable, MAX_ENTRY_BODY_BYTES, NoteTerms, ParkedBody},
     queues::{JobsQueue, SendError},
@@ -32,7 +33,7 @@ use media::{
     unread::{TooLargeToKeep, UnreadBody},
 };
 use tokio::time::{Instant, timeout_at};
-use wapi::webhook::{Announcement, Reading, UnreadReason, WebhookBody};
+use wapi::webhook::{Announcement, Event, Reading, UnreadReason, WebhookBody};
 
 pub use crate::request::without_query;
 use crate::{
@@ -71,6 +72,7 @@ pub struct Webhook {
     queue: JobsQueue,
     table: JobsTable,
     people: People,
+    states: InstanceStates,
     pass_on: PassOn,
     sources: SourceKeys,
 }
@@ -94,6 +96,7 @@ impl Webhook {
             queue: JobsQueue::new(clients, config.jobs_queue_url),
             sources: SourceKeys::new(clients, config.jobs_table.clone()),
             table: JobsTable::new(clients, config.jobs_table),
+            states: InstanceStates::new(clients, config.marks_table),
             people: People::new(
                 clients,
                 config.people_table,
@@ -184,6 +187,7 @@ impl Webhook {
             if let Some(phone) = &announcement.open_phone {
                 self.people.note_open(verified, phone, rules.retention, now);
             }
+            self.note_connection(verified, announcement.event).await;
             if let Err(error) = self.queue_revocation(accepted, announcement).await {
                 return Answer::unavailable(Some(verified), &error);
             }
@@ -255,6 +259,26 @@ impl Webhook {
                 self.queue.send_revocation(&revocation).await
             }
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Notes that an instance was connected or disconnected. If that fails, the back-fill function
+    /// asks W-API within the hour.
+    async fn note_connection(&self, verified: &VerifiedInstance, event: Event) {
+        let is_connected = match event {
+            Event::Connected => true,
+            Event::Disconnected => false,
+            Event::Received
+            | Event::Delivery
+            | Event::Status
+            | Event::Presence
+            | Event::Unknown
+            | Event::Missing => return,
+        };
+        let (tenant, instance) = (verified.tenant(), verified.instance());
+        let noted = Box::pin(self.states.note_connection((tenant, instance), is_connected)).await;
+        if let Err(error) = noted {
+            tracing::warn!(%instance, %error, "the connection of an instance was not noted");
         }
     }
 

@@ -81,6 +81,7 @@ impl Door {
             people_table: "people".to_owned(),
             orders_table: "orders".to_owned(),
             asks_lids: false,
+            marks_table: "marks".to_owned(),
             receivers_table: "receivers".to_owned(),
             jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
             deliveries_queue_url: "https://sqs.example.invalid/deliveries".to_owned(),

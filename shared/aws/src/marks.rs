@@ -1,9 +1,11 @@
 //! The table of marks: how far W-API's log of each instance was read, and since when it cannot be.
-//! Only the back-fill reads and writes it.
+//! Only the back-fill reads and writes marks; [`crate::instance_states`] has the table's other items.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use media::ids::{InstanceId, TenantId};
 
+#[cfg(feature = "operator")]
+use crate::instance_states::state_key;
 use crate::{
     clients::Clients,
     dynamodb::{Attributes, get_item, get_number, get_string, number_value, string_value},
@@ -191,15 +193,17 @@ impl Marks {
         }
     }
 
-    /// Removes the instance's mark, if there is one.
+    /// Removes the instance's mark, and what is known of its connection.
     ///
     /// # Errors
     /// [`AwsError`] when `DeleteItem` fails.
     #[cfg(feature = "operator")]
     pub async fn remove(&self, instance: &InstanceId) -> Result<(), AwsError> {
-        let delete = self.clients.dynamodb.delete_item().table_name(&self.table);
-        let delete = delete.key("instance", string_value(instance.as_str()));
-        delete.send().await.map_err(AwsError::in_operation("dynamodb:DeleteItem"))?;
+        for key in [instance.to_string(), state_key(instance)] {
+            let delete = self.clients.dynamodb.delete_item().table_name(&self.table);
+            let delete = delete.key("instance", string_value(key));
+            delete.send().await.map_err(AwsError::in_operation("dynamodb:DeleteItem"))?;
+        }
         Ok(())
     }
 }

@@ -7,7 +7,7 @@
 //! what the bucket shows, [`policy`] what is stored, [`failure`], [`record`] and [`parked`] the
 //! outcome, [`counts`] the outcomes of a day, [`unread`] webhook bodies that could not be read,
 //! [`media_link`] who else may open a file, [`order`] what is erased and held, [`receiver`] and
-//! [`delivery`] what is passed on, and [`media_event`] what receivers hear of media.
+//! [`delivery`] what is passed on, and [`event`] what receivers hear besides.
 
 pub mod access;
 pub mod byte_text;
@@ -17,6 +17,8 @@ pub mod contact;
 pub mod counts;
 pub mod delivery;
 pub mod envelope;
+pub mod event;
+mod event_envelope;
 pub mod failure;
 pub mod file_name;
 pub mod file_type;
@@ -47,5 +49,6 @@ pub mod sha256;
 pub mod signature;
 pub mod signed_url;
 pub mod source;
+pub mod state_event;
 pub mod strategy;
 pub mod unread;

@@ -1,17 +1,13 @@
 //! Media events: what became of a media message, as JSON for receivers and for `EventBridge`.
 
 use serde::Serialize;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     delivery::DeliveryId,
+    event_envelope::{Envelope, format_time},
     ids::{InstanceId, TenantId},
     sha256::Sha256,
 };
-
-/// The version of the format. Fields are only added to it, never removed or given another meaning:
-/// `docs/schemas/media-event-1.json` describes it.
-pub const SCHEMA_VERSION: u32 = 1;
 
 /// What became of a media message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +20,8 @@ pub enum MediaEventType {
     Skipped,
     /// An operator had its record erased, and its file if there was one.
     Erased,
+    /// It is not stored, and its sources will soon have it no more.
+    Expiring,
 }
 
 impl MediaEventType {
@@ -43,6 +41,7 @@ impl MediaEventType {
             Self::Parked => "media.parked",
             Self::Skipped => "media.skipped",
             Self::Erased => "media.erased",
+            Self::Expiring => "media.expiring",
         }
     }
 }
@@ -156,17 +155,6 @@ impl std::fmt::Debug for MediaEvent {
     }
 }
 
-/// The JSON of an event.
-#[derive(Serialize)]
-struct Body<'a> {
-    id: &'a str,
-    #[serde(rename = "type")]
-    event_type: &'static str,
-    timestamp: Option<String>,
-    schema_version: u32,
-    data: Data<'a>,
-}
-
 /// The JSON of its data. What is missing is left out.
 #[derive(Serialize)]
 struct Data<'a> {
@@ -267,20 +255,15 @@ impl MediaEvent {
         person: Option<PersonData<'_>>,
     ) -> Result<String, serde_json::Error> {
         let facts = &self.facts;
-        serde_json::to_string(&Body {
-            id: self.id.as_str(),
-            event_type: self.event_type.as_str(),
-            timestamp: format_time(self.at),
-            schema_version: SCHEMA_VERSION,
-            data: Data {
-                tenant: facts.tenant.as_str(),
-                instance: facts.instance.as_str(),
-                message_id: &facts.message_id,
-                file_id: facts.file_id(),
-                state: self.state_data(bucket),
-                person,
-            },
-        })
+        let data = Data {
+            tenant: facts.tenant.as_str(),
+            instance: facts.instance.as_str(),
+            message_id: &facts.message_id,
+            file_id: facts.file_id(),
+            state: self.state_data(bucket),
+            person,
+        };
+        Envelope::new(&self.id, self.event_type.as_str(), self.at, data).to_json()
     }
 
     fn state_data<'a>(&'a self, bucket: &'a str) -> StateData<'a> {
@@ -302,7 +285,7 @@ impl MediaEvent {
                 key: facts.object_key.as_deref(),
                 ..common
             },
-            MediaEventType::Parked => StateData {
+            MediaEventType::Parked | MediaEventType::Expiring => StateData {
                 class: facts.class.as_deref(),
                 reason: facts.reason.as_deref(),
                 recoverable_until: facts.recoverable_until.and_then(format_time),
@@ -312,9 +295,4 @@ impl MediaEvent {
             MediaEventType::Erased => StateData::default(),
         }
     }
-}
-
-/// A time as RFC 3339 writes it, in UTC. `None`: it is in no year that has four digits.
-fn format_time(seconds: i64) -> Option<String> {
-    OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
 }

@@ -82,7 +82,7 @@ pub(super) async fn pause_receiver(
     if !session.flags.may_change(&format!("pause receiver {id}"))? {
         return Ok(Exit::Ok);
     }
-    let pause = receivers.pause(&receiver, PauseReason::Operator, clock::now());
+    let pause = receivers.pause(&receiver, (PauseReason::Operator, None), clock::now());
     let paused = session.audit(audit_scope("receiver pause", &receiver), pause).await??;
     let text = match paused {
         WriteOutcome::Yes => format!(

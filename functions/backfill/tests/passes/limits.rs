@@ -76,7 +76,7 @@ async fn an_overtaken_run_leaves_the_mark_alone() {
         tokio::join!(first.run(&scope, NOW, deadline), second.run(&scope, NOW + 1, deadline));
     one.expect("a run");
     other.expect("a run");
-    let writes = world.aws.requests_of("UpdateItem").len();
+    let writes = world.mark_writes();
     assert_eq!(writes, 2);
     let mark = world.mark();
     let number = |name: &str| mark[name]["N"].as_str().and_then(|text| text.parse().ok());

@@ -12,6 +12,7 @@ mod failures;
 mod found;
 mod limits;
 mod runs;
+mod states;
 
 use std::{
     collections::BTreeMap,
@@ -50,6 +51,8 @@ struct Tables {
     instances: Vec<Value>,
     /// Items of the marks table, by instance.
     marks: BTreeMap<String, Value>,
+    /// What is known of instances, in the same table, by key.
+    states: BTreeMap<String, Value>,
     /// Media records by the id of their message: the attributes beside the key.
     records: BTreeMap<String, Value>,
     /// Messages that wait in the jobs queue.
@@ -136,6 +139,9 @@ impl Tables {
         assert_eq!(seen.json()["TableName"], "marks");
         let update = Update::from_request(seen);
         let instance = update.key["instance"]["S"].as_str().expect("an instance").to_owned();
+        if instance.starts_with("state#") {
+            return states::write_state(&mut self.states, instance, update);
+        }
         let present = self.marks.get(&instance);
         let written = present.and_then(|item| item["updated_at"]["N"].as_str());
         let expected = match written {
@@ -277,6 +283,12 @@ impl World {
     fn sent_ids(&self) -> Vec<String> {
         let jobs = self.sent_jobs().into_iter();
         jobs.map(|job| job.message.message_id.as_str().to_owned()).collect()
+    }
+
+    /// How many times a mark was written.
+    fn mark_writes(&self) -> usize {
+        let updates = self.aws.requests_of("UpdateItem");
+        updates.iter().filter(|seen| !seen.text().contains("state#")).count()
     }
 
     /// How many pages of W-API's log were requested.

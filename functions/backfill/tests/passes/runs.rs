@@ -44,7 +44,7 @@ async fn twelve_runs_take_every_instance_once() {
         seen = now;
     }
     assert_eq!(seen.len(), 48);
-    let updates = world.aws.requests_of("UpdateItem").len();
+    let updates = world.mark_writes();
     assert_eq!(updates, 48, "each instance has one turn");
 }
 

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
+mod connection;
 mod kept;
 mod pass_on;
 mod people;
@@ -83,6 +84,7 @@ fn create_asking_webhook(aws: &Aws, asks_lids: bool) -> Webhook {
         people_table: "people".to_owned(),
         orders_table: "orders".to_owned(),
         asks_lids,
+        marks_table: "marks".to_owned(),
         receivers_table: "receivers".to_owned(),
         jobs_queue_url: "https://sqs.example.invalid/jobs".to_owned(),
         deliveries_queue_url: "https://sqs.example.invalid/deliveries".to_owned(),

@@ -69,6 +69,14 @@ impl Condition {
         Self::new(TEXT, values).with_state_name()
     }
 
+    /// The record has the state `retrying` or `parked`, and does not say yet that it expires.
+    pub(super) fn unsettled_and_not_expiring() -> Self {
+        const TEXT: &str = "(#state = :retrying OR #state = :parked) AND \
+             attribute_not_exists(expiring_at)";
+        let values = [(":retrying", string_value("retrying")), (":parked", string_value("parked"))];
+        Self::new(TEXT, values).with_state_name()
+    }
+
     /// The record's state is `stored`.
     pub(super) fn stored() -> Self {
         Self::new("#state = :stored", [(":stored", string_value("stored"))]).with_state_name()

@@ -13,6 +13,7 @@ mod count;
 mod due;
 mod entry;
 mod erase;
+mod expiring;
 mod find;
 mod intent;
 mod links;
@@ -32,7 +33,6 @@ mod transaction;
 mod update;
 mod write;
 
-pub(crate) use self::links::read_link_hashes;
 use self::outcome::update_under_lease;
 pub use self::{
     body::{BodyState, KeptBody, ParkOutcome, ParkedBody},
@@ -60,4 +60,5 @@ pub use self::{
     },
     write::{LeaseAfter, MAX_ATTEMPTS},
 };
+pub(crate) use self::{expiring::EXPIRING_AT, links::read_link_hashes};
 use crate::dynamodb::Attributes;

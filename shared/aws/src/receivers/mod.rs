@@ -8,6 +8,7 @@ mod table;
 #[cfg(feature = "operator")]
 mod write;
 
+pub(crate) use self::receiver::PAUSED_INSTANCE;
 #[cfg(feature = "operator")]
 pub use self::write::NewReceiver;
 pub use self::{

@@ -17,6 +17,8 @@ pub(super) const SEALED: &str = "sealed";
 pub(super) const CREATED_AT: &str = "created_at";
 pub(super) const PAUSED_AT: &str = "paused_at";
 pub(super) const PAUSE_REASON: &str = "pause_reason";
+/// The instance of the delivery because of which it was paused.
+pub(crate) const PAUSED_INSTANCE: &str = "paused_instance";
 pub(super) const FAILING_SINCE: &str = "failing_since";
 pub(super) const LAST_FAILURE: &str = "last_failure";
 pub(super) const LAST_FAILURE_AT: &str = "last_failure_at";
@@ -30,7 +32,7 @@ const EVERY_INSTANCE: &str = "*";
 pub enum ReceivedKind {
     /// The webhooks of W-API, byte for byte.
     Webhooks,
-    /// Media events.
+    /// Events: of media, of the instance, and of its other receivers.
     Media,
     /// Both.
     All,
@@ -100,7 +102,7 @@ pub struct Receiver {
 
 impl Receiver {
     /// Reads an item. `None`: its key cannot be read. Every other attribute may be missing.
-    pub(super) fn from_item(item: &Attributes) -> Option<Self> {
+    pub(crate) fn from_item(item: &Attributes) -> Option<Self> {
         let text = |name: &str| get_string(item, name).map(str::to_owned);
         let (instance, id) = get_string(item, SORT_KEY)?.split_once('#')?;
         let instance = match instance {
@@ -145,9 +147,9 @@ impl Receiver {
             && self.is_for(instance)
     }
 
-    /// Whether it gets the media events of this instance.
+    /// Whether it gets the events of this instance.
     #[must_use]
-    pub fn gets_media_events(&self, instance: &InstanceId) -> bool {
+    pub fn gets_events(&self, instance: &InstanceId) -> bool {
         matches!(self.kind, ReceivedKind::Media | ReceivedKind::All) && self.is_for(instance)
     }
 

@@ -2,7 +2,7 @@
 //! conditional write that makes no receiver which was removed meanwhile.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use media::receiver::PauseReason;
+use media::{ids::InstanceId, receiver::PauseReason};
 
 use super::{
     receiver::{Receiver, SORT_KEY, TENANT},
@@ -65,19 +65,27 @@ impl Receivers {
         self.send(receiver, update.condition_expression(IS_OPEN)).await
     }
 
-    /// Pauses a receiver since `now`. One that is paused already keeps its reason.
+    /// Pauses a receiver since `now`, because of a delivery of this instance. One that is paused
+    /// already keeps its reason.
     ///
     /// # Errors
     /// [`AwsError`] when `UpdateItem` fails.
     pub async fn pause(
         &self,
         receiver: &Receiver,
-        reason: PauseReason,
+        (reason, instance): (PauseReason, Option<&InstanceId>),
         now: i64,
     ) -> Result<WriteOutcome, AwsError> {
         const IS_ACTIVE: &str = "attribute_exists(tenant) AND attribute_not_exists(paused_at)";
         let update = self.update(receiver);
-        let update = update.update_expression("SET paused_at = :now, pause_reason = :reason");
+        let update = match instance {
+            Some(instance) => update
+                .update_expression(
+                    "SET paused_at = :now, pause_reason = :reason, paused_instance = :instance",
+                )
+                .expression_attribute_values(":instance", string_value(instance.as_str())),
+            None => update.update_expression("SET paused_at = :now, pause_reason = :reason"),
+        };
         let update = update.expression_attribute_values(":now", number_value(now));
         let update = update.expression_attribute_values(":reason", string_value(reason.as_str()));
         self.send(receiver, update.condition_expression(IS_ACTIVE)).await

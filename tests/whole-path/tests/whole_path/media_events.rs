@@ -1,14 +1,15 @@
 //! Media events: an application hears of each end of a media message, and opens the file by the
-//! link in the event; and the account's bus gets the same, without what is personal.
+//! link in the event; the account's bus gets the same, without what is personal; and both hear that
+//! an instance was disconnected and another receiver paused.
 
 use std::time::{Duration, Instant};
 
 use local::{Method, ask_url};
 use media::sha256::Sha256;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stand_in::{AnnouncedMedia, AppAnswer, Application, Kind, Spec};
 
-use crate::{MAX_WAIT, PARKED_QUEUE, RUNTIME, WORLD, World, unix_now};
+use crate::{Account, MAX_WAIT, PARKED_QUEUE, RUNTIME, WORLD, World, unix_now};
 
 const TENANT: &str = "hearing";
 const INSTANCE: &str = "LITE-HEARIN-000001";
@@ -26,11 +27,19 @@ fn of_type(application: &Application, event_type: &str) -> Vec<Value> {
 
 /// Waits until the application heard of the message's end.
 async fn wait_for(application: &Application, event_type: &str, sent: &AnnouncedMedia) -> Value {
+    let about = |event: &Value| event["data"]["message_id"] == sent.message_id;
+    wait_for_event(application, event_type, about).await
+}
+
+async fn wait_for_event(
+    application: &Application,
+    event_type: &str,
+    about: impl Fn(&Value) -> bool,
+) -> Value {
     let begun = Instant::now();
     loop {
         let heard = of_type(application, event_type);
-        let about = |event: &Value| event["data"]["message_id"] == sent.message_id;
-        if let Some(event) = heard.into_iter().find(about) {
+        if let Some(event) = heard.into_iter().find(&about) {
             return event;
         }
         assert!(begun.elapsed() < MAX_WAIT, "no {event_type}");
@@ -40,7 +49,13 @@ async fn wait_for(application: &Application, event_type: &str, sent: &AnnouncedM
 
 /// Fails if an event is not as the committed schema says.
 fn assert_valid(event: &Value) {
-    let schema = include_str!("../../../../docs/schemas/media-event-1.json");
+    let kind = event["type"].as_str().and_then(|word| word.split('.').next());
+    let schema = match kind {
+        Some("media") => include_str!("../../../../docs/schemas/media-event-1.json"),
+        Some("instance") => include_str!("../../../../docs/schemas/instance-event-1.json"),
+        Some("receiver") => include_str!("../../../../docs/schemas/receiver-event-1.json"),
+        other => unreachable!("no schema for {other:?}"),
+    };
     let schema = serde_json::from_str(schema).expect("a schema");
     let validator = jsonschema::options().should_validate_formats(true).build(&schema);
     let validator = validator.expect("a schema");
@@ -87,6 +102,10 @@ fn an_application_hears_of_a_file_and_opens_it() {
         assert_eq!(world.run_json(0, &set, "").await["gets"], "all");
         let listed = world.run_json(0, &["receiver", "list", "--tenant", TENANT], "").await;
         assert_eq!(listed[0]["gets"], "all");
+        let closed = Application::start(|_| AppAnswer::status(410)).await.expect("an application");
+        let add = ["receiver", "add", "--tenant", TENANT, "--url", closed.base()];
+        let added = world.run_json(0, &[&add[..], &["--gets", "media"]].concat(), "").await;
+        let closed_id = added["receiver"].as_str().expect("an id");
         let jid = format!("{PHONE}@s.whatsapp.net");
         let spec = Spec::of(Kind::Image).chat(jid.as_str()).sender(jid).moment(unix_now() - 60);
         let sent = world.announce_media(&account, spec);
@@ -104,6 +123,7 @@ fn an_application_hears_of_a_file_and_opens_it() {
         });
         assert!(raw, "it gets the webhook as well");
         let link = open_link(world, data["link"]["url"].as_str().expect("a link"), &sent).await;
+        hear_of_states(world, &account, &application, closed_id).await;
         let _alone = PARKED_QUEUE.lock().await;
         let erase = ["media", "erase", "--tenant", TENANT, "--phone", PHONE];
         let options = ["--group-media", "keep", "--yes"];
@@ -123,6 +143,30 @@ fn an_application_hears_of_a_file_and_opens_it() {
         let remove = ["receiver", "remove", id, "--tenant", TENANT, "--yes"];
         world.run_json(0, &remove, "").await;
     });
+}
+
+/// The instance is disconnected, and the other receiver wants nothing any more: two more tables
+/// have streams.
+async fn hear_of_states(
+    world: &World,
+    account: &Account,
+    application: &Application,
+    closed_id: &str,
+) {
+    let paused = wait_for_event(application, "receiver.paused", |_| true).await;
+    assert_valid(&paused);
+    assert_eq!(paused["data"]["receiver"], closed_id);
+    assert_eq!(paused["data"]["reason"], "gone");
+    for (event, word) in [
+        ("webhookDisconnected", "instance.disconnected"),
+        ("webhookConnected", "instance.connected"),
+    ] {
+        let webhook = json!({ "event": event, "instanceId": INSTANCE, "moment": unix_now() });
+        assert_eq!(world.post_webhook(account, &webhook).await.status, 200);
+        let told = wait_for_event(application, word, |_| true).await;
+        assert_valid(&told);
+        assert_eq!(told["data"], json!({ "tenant": TENANT, "instance": INSTANCE }));
+    }
 }
 
 /// Follows the link of an event to the bytes. Returns the URL of the link on this machine.

@@ -1,0 +1,154 @@
+//! The stream of the media table, as Lambda reads it for the events function: in order, a batch
+//! again from the first change on that was not published. At the end, what receivers were told.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use ::events::Events;
+use media::delivery::Delivery;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::{
+    clockwork::WORLD_START,
+    cloud::Cloud,
+    function::{DELIVERIES, InvocationEnd, JOBS_TABLE, MEDIA, ProcessContext, RECEIVERS, Slot},
+    plan::CUSTOMERS,
+};
+
+/// How long Lambda waits before it sends a batch again.
+const TRY_AGAIN: Duration = Duration::from_secs(20);
+
+/// How long after a change of a queue the stream is read.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// The final states of records, each of which is an event.
+const FINAL_STATES: [&str; 3] = ["stored", "parked", "skipped"];
+
+/// A receiver of events for each tenant: the items of its table.
+pub(crate) fn receiver_items() -> Vec<Value> {
+    let tenants: BTreeSet<_> = CUSTOMERS.iter().map(|one| one.tenant).collect();
+    let item = |(tenant, letter): (&str, char)| {
+        let id = format!("*#rcv_{}", letter.to_string().repeat(16));
+        let item = json!({
+            "tenant": { "S": tenant }, "receiver": { "S": id }, "what": { "S": "media" },
+            "host": { "S": "app.example.invalid" },
+        });
+        json!({ "TableName": RECEIVERS, "Item": item })
+    };
+    tenants.into_iter().zip('a'..).map(item).collect()
+}
+
+/// Reads the stream.
+pub(crate) struct Publisher {
+    around: Arc<ProcessContext>,
+    state: Mutex<State>,
+}
+
+struct State {
+    slot: Slot<Arc<Events>>,
+    /// The number of the last change that was published.
+    read: Option<String>,
+}
+
+impl Publisher {
+    /// A publisher at the beginning of the stream.
+    pub(crate) fn new(around: &Arc<ProcessContext>) -> Arc<Self> {
+        let slot = Slot::new(around, "events-0".to_owned());
+        let state = Mutex::new(State { slot, read: None });
+        Arc::new(Self { around: Arc::clone(around), state })
+    }
+
+    /// Publishes without end.
+    pub(crate) async fn run(self: Arc<Self>) {
+        loop {
+            let changed = self.around.cloud.wait_for_queue_change();
+            tokio::select! {
+                () = changed => tokio::time::sleep(WINDOW).await,
+                () = tokio::time::sleep(Duration::from_hours(1)) => {}
+            }
+            self.publish_all().await;
+        }
+    }
+
+    /// Publishes everything that the stream has.
+    pub(crate) async fn publish_all(&self) {
+        let mut state = self.state.lock().await;
+        loop {
+            let tables = &self.around.cloud.tables;
+            let changes = tables.changes_after(MEDIA, state.read.as_deref()).expect("a stream");
+            let numbers: Vec<_> = changes.iter().map(number_of).collect();
+            let Some(last) = numbers.last().cloned() else {
+                return;
+            };
+            let now = self.around.cloud.clock.now().as_secs();
+            let batch: Vec<_> = changes.into_iter().map(|one| as_event(one, now)).collect();
+            let batch = serde_json::from_value(json!({ "Records": batch })).expect("a batch");
+            let ended = state.slot.publish_batch(batch).await;
+            match ended {
+                InvocationEnd::Answered(None) => state.read = Some(last),
+                InvocationEnd::Answered(Some(failed)) => {
+                    let first = numbers.iter().position(|one| *one == failed).expect("its number");
+                    let before = first.checked_sub(1).and_then(|place| numbers.get(place).cloned());
+                    state.read = before.or_else(|| state.read.take());
+                    tokio::time::sleep(TRY_AGAIN).await;
+                }
+                InvocationEnd::Failed | InvocationEnd::Died(_) => {
+                    tokio::time::sleep(TRY_AGAIN).await;
+                }
+            }
+        }
+    }
+}
+
+fn number_of(change: &Value) -> String {
+    change["dynamodb"]["SequenceNumber"].as_str().expect("a number").to_owned()
+}
+
+/// A change as Lambda passes it on, written now by the world's clock.
+fn as_event(mut change: Value, now: u64) -> Value {
+    let at = i64::try_from(now).expect("a time") + WORLD_START;
+    change["dynamodb"]["ApproximateCreationDateTime"] = json!(at);
+    change
+}
+
+/// The records with a final state of which no receiver was told, and will not be: no delivery says
+/// so, in the queue or at rest.
+pub(crate) fn untold_ends(cloud: &Cloud) -> Vec<String> {
+    let deliveries = {
+        let sqs = cloud.lock_sqs();
+        let queue = sqs.queue(DELIVERIES).expect("a queue");
+        let bodies = queue.messages().map(|one| one.body.clone());
+        bodies.collect::<Vec<_>>()
+    };
+    let resting = cloud.tables.items(JOBS_TABLE).unwrap_or_default();
+    let resting = resting.iter().filter(|item| is_resting_delivery(item));
+    let resting = resting.filter_map(|item| item["body"]["S"].as_str().map(str::to_owned));
+    let told: BTreeSet<_> = deliveries.into_iter().chain(resting).filter_map(read_told).collect();
+    let records = cloud.tables.items(MEDIA).unwrap_or_default();
+    let ends = records.iter().filter_map(read_end);
+    ends.filter(|end| !told.contains(end)).map(|end| format!("nobody was told: {end:?}")).collect()
+}
+
+/// Whether an item of the jobs table is a delivery that rests, and not a job.
+pub(crate) fn is_resting_delivery(item: &Value) -> bool {
+    item["instance"]["S"].as_str().is_some_and(|instance| instance.starts_with("~rcv_"))
+}
+
+/// Tenant, instance, message and state.
+type End = [String; 4];
+
+fn read_told(body: String) -> Option<End> {
+    let delivery = Delivery::parse(&body).ok()?;
+    let event: Value = serde_json::from_slice(delivery.expose().ok()?).ok()?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let data = &event["data"];
+    let state = event["type"].as_str()?.strip_prefix("media.")?.to_owned();
+    Some([text(&data["tenant"])?, text(&data["instance"])?, text(&data["message_id"])?, state])
+}
+
+fn read_end(record: &Value) -> Option<End> {
+    let text = |name: &str| record[name]["S"].as_str().map(str::to_owned);
+    let state = text("state").filter(|state| FINAL_STATES.contains(&state.as_str()))?;
+    let message = text("message").or_else(|| text("message_id"))?;
+    Some([text("tenant")?, text("instance")?, message, state])
+}
