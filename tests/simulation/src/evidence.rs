@@ -8,6 +8,7 @@ use crate::{
     accounting::{Evidence, FileFacts, Identity, JobEntry, Object, ParkedTicket, Record},
     cloud::{Cloud, bucket::StoredObject, queue::SentMessage},
     function::{JOBS, JOBS_TABLE, MEDIA, PARKED},
+    publisher::is_resting_delivery,
 };
 
 /// Collects all evidence. `uploads` are the keys of uploads that were not swept.
@@ -88,7 +89,7 @@ pub(crate) fn body_identities(cloud: &Cloud) -> Vec<(String, Identity)> {
 }
 
 fn is_job(item: &Value) -> bool {
-    has_message(item) && !is_body(item)
+    has_message(item) && !is_body(item) && !is_resting_delivery(item)
 }
 
 /// Worlds have no message that would need several items.

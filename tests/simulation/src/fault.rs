@@ -70,6 +70,10 @@ pub const MAX_IDLE: Duration = Duration::from_mins(5);
 /// Selects what happens to each call.
 pub type Plan = Arc<dyn Fn(&Call) -> Fault + Send + Sync>;
 
+/// Selects which invocations stall, and when, in time since they began: they get no processor any
+/// more. An invocation has the name of its slot and its number there, from 1.
+pub type Stalls = Arc<dyn Fn(&str, u32) -> Option<Duration> + Send + Sync>;
+
 /// A plan without faults.
 #[must_use]
 pub fn no_faults() -> Plan {

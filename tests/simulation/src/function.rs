@@ -1,8 +1,11 @@
 //! The functions as Lambda runs them: a process handles invocations until it is killed.
 
+mod publish;
+
 use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -30,6 +33,7 @@ use webhook::Webhook;
 use crate::{
     chance::Chance,
     cloud::{Cloud, queue::Delivery, sqs::QUEUE_URL_BASE},
+    fault::Stalls,
     wire::{ENDPOINT, Process, Wire},
 };
 
@@ -51,6 +55,8 @@ pub(crate) const PEOPLE_TABLE: &str = "people";
 pub(crate) const ORDERS: &str = "orders";
 /// The table of receivers.
 pub(crate) const RECEIVERS: &str = "receivers";
+/// The table of media links.
+pub(crate) const LINKS: &str = "links";
 /// The queue of deliveries.
 pub(crate) const DELIVERIES: &str = "deliveries";
 /// The queue of jobs.
@@ -82,6 +88,8 @@ pub(crate) struct ProcessContext {
     pub(crate) skew: Arc<dyn Fn(&str) -> i64 + Send + Sync>,
     /// How long a new process takes at most until it handles its first invocation.
     pub(crate) max_cold_start: Duration,
+    /// Which invocations stall.
+    pub(crate) stalls: Stalls,
 }
 
 /// How an invocation ended.
@@ -100,6 +108,7 @@ pub(crate) struct Slot<F> {
     around: Arc<ProcessContext>,
     name: String,
     lives: u32,
+    invocations: u32,
     running: Option<(Arc<Process>, F)>,
 }
 
@@ -107,7 +116,7 @@ impl<F> Slot<F> {
     /// Builds a slot without a process.
     #[must_use]
     pub(crate) fn new(around: &Arc<ProcessContext>, name: String) -> Self {
-        Self { around: Arc::clone(around), name, lives: 0, running: None }
+        Self { around: Arc::clone(around), name, lives: 0, invocations: 0, running: None }
     }
 
     fn now(&self) -> i64 {
@@ -146,21 +155,35 @@ impl<F> Slot<F> {
         (process, clients)
     }
 
-    /// Runs an invocation until it ends or its process dies.
+    /// Runs an invocation until it ends or its process dies. One that stalls gets no processor from
+    /// some moment on, so that its own watch over the time does not help, and Lambda ends it.
     async fn run_invocation<T>(
         &mut self,
         process: &Process,
         within: Duration,
         run: impl Future<Output = Result<T, lambda_http::Error>>,
     ) -> InvocationEnd<T> {
+        self.invocations += 1;
+        let stalls_after = (self.around.stalls)(&self.name, self.invocations);
+        let mut run = pin!(AssertUnwindSafe(run).catch_unwind());
+        let stalled = async {
+            match stalls_after {
+                Some(after) => tokio::time::sleep(after).await,
+                None => std::future::pending().await,
+            }
+        };
         let ended = tokio::select! {
             biased;
             () = process.wait_until_killed() => InvocationEnd::Died("killed"),
-            ended = AssertUnwindSafe(run).catch_unwind() => match ended {
+            ended = &mut run => match ended {
                 Ok(Ok(answer)) => InvocationEnd::Answered(answer),
                 Ok(Err(_)) => InvocationEnd::Failed,
                 Err(_) => InvocationEnd::Died("panicked"),
             },
+            () = stalled => {
+                tokio::time::sleep(within.saturating_sub(stalls_after.unwrap_or_default())).await;
+                InvocationEnd::Died("out of time")
+            }
             () = tokio::time::sleep(within) => InvocationEnd::Died("out of time"),
         };
         if let InvocationEnd::Died(why) = &ended {
@@ -330,6 +353,7 @@ impl Slot<Arc<Webhook>> {
                 people_table: PEOPLE_TABLE.to_owned(),
                 orders_table: ORDERS.to_owned(),
                 asks_lids: false,
+                marks_table: MARKS_TABLE.to_owned(),
                 receivers_table: RECEIVERS.to_owned(),
                 jobs_queue_url: format!("{QUEUE_URL_BASE}{JOBS}"),
                 deliveries_queue_url: format!("{QUEUE_URL_BASE}{DELIVERIES}"),

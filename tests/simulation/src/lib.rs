@@ -24,6 +24,7 @@ pub mod marks;
 pub mod neighbours;
 mod operator;
 pub mod plan;
+mod publisher;
 pub mod receivers;
 pub mod schema;
 pub mod seed;

@@ -43,6 +43,8 @@ pub const MARKS: &[Mark] = &[
     mark("SQS moved all parked messages", &["ParkedMoved"]),
     mark("an operator redrove a job", &["operator", "TransactWriteItems media/"]),
     mark("the back-fill found what never arrived", &["backfill-", "sqs:SendMessage", ": 200"]),
+    mark("an event was sent", &["events-", "sqs:SendMessage ", ": 200"]),
+    mark("the events function died", &["events-0 died"]),
     mark("a new token was written", &["TokenWritten"]),
     mark("too many messages were in flight", &["too many messages are in flight"]),
     mark("a late read missed a write", &[" was late"]),

@@ -278,6 +278,8 @@ pub struct Plan {
     pub door: DoorPlan,
     /// How long a new process takes at most until it handles its first invocation.
     pub max_cold_start: Duration,
+    /// Which invocations stall.
+    pub stalls: fault::Stalls,
     /// By how much reads that are not consistent may be late, those of indexes included.
     pub read_lag: Duration,
     /// How many messages of a queue may be in flight.
@@ -295,6 +297,8 @@ pub struct Plan {
     pub policy: Policy,
     /// What S3 and `DynamoDB` remove by themselves, every midnight.
     pub expiry: ExpiryRules,
+    /// Whether each tenant has a receiver of events, which has to hear of every end.
+    pub has_receivers: bool,
 }
 
 /// What AWS removes by itself when its time has come.
@@ -346,9 +350,11 @@ impl Plan {
             backfills: Vec::new(),
             policy: Policy::default(),
             expiry: ExpiryRules::default(),
+            has_receivers: false,
             order: StrategyOrder::default(),
             door: open_door(),
             max_cold_start: Duration::ZERO,
+            stalls: Arc::new(|_, _| None),
             read_lag: Duration::ZERO,
             max_in_flight: MAX_IN_FLIGHT,
             min_time: Duration::ZERO,

@@ -138,6 +138,7 @@ impl ReceiverWorld {
             origins: origins.expect("origins"),
             skew: Arc::new(|_| 0),
             max_cold_start: Duration::ZERO,
+            stalls: Arc::new(|_, _| None),
         });
         for queue in [JOBS, PARKED] {
             cloud.lock_sqs().create_queue(queue, Settings::default());

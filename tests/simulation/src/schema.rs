@@ -28,7 +28,7 @@ pub fn tenants_table() -> Value {
     })
 }
 
-/// The table of records with its two indexes, by instance and by chat.
+/// The table of records with its two indexes, by instance and by chat, and its stream.
 #[must_use]
 pub fn media_table() -> Value {
     json!({
@@ -39,6 +39,7 @@ pub fn media_table() -> Value {
             attribute("moment", "N"), attribute("chat", "S"),
         ],
         "KeySchema": keys("instance", "message_id"),
+        "StreamSpecification": { "StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES" },
         "GlobalSecondaryIndexes": [
             index("by_instance", "instance", "moment"),
             {

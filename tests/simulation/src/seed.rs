@@ -80,9 +80,11 @@ pub fn build_plan(seed: u64) -> Plan {
         order: random_order(chance.named("order")),
         policy: Policy::default(),
         expiry: ExpiryRules::of_tables(),
+        has_receivers: chance.named("receivers").happens(400),
         sender_tries,
         door: door.plan,
         max_cold_start: swarm::plan_cold_start(chance.named("cold start")),
+        stalls: swarm::plan_stalls(chance.named("stalls")),
         read_lag: swarm::plan_read_lag(chance.named("lag")),
         max_in_flight: chance
             .named("in flight")

@@ -21,9 +21,10 @@ use crate::{
     cloud::{Cloud, queue::Settings},
     decisions::Decisions,
     evidence,
-    function::{COUNTERS, JOBS, PARKED, PEOPLE_TABLE, ProcessContext, Slot},
+    function::{COUNTERS, DELIVERIES, JOBS, PARKED, PEOPLE_TABLE, ProcessContext, Slot},
     operator::Desk,
     plan::{CUSTOMERS, Plan},
+    publisher::{self, Publisher},
     schema,
     senders::HookSecrets,
     source::EventSource,
@@ -103,6 +104,7 @@ impl World {
             origins: Origins::parse(&origins.wapi_base(), &origins.cdn_bases())?,
             skew: Arc::clone(&plan.skew),
             max_cold_start: plan.max_cold_start,
+            stalls: Arc::clone(&plan.stalls),
         });
         let source = EventSource::new(&around, Arc::clone(&plan.time_left));
         let slot = |n| Arc::new(Mutex::new(Slot::new(&around, format!("webhook-{n}"))));
@@ -147,6 +149,13 @@ impl World {
         ] {
             self.write_table("CreateTable", &table);
         }
+        if self.plan.has_receivers {
+            // What was delivered would be gone; here it is kept, and counted at the end.
+            let retention = Duration::from_hours(365 * 24);
+            let settings = Settings { retention, ..Settings::default() };
+            self.cloud.lock_sqs().create_queue(DELIVERIES, settings);
+            publisher::receiver_items().iter().for_each(|item| self.write_table("PutItem", item));
+        }
         for customer in CUSTOMERS {
             self.origins.register_instance(customer.instance, customer.token);
             plant(Class::Secret, "webhook secret", customer.secret);
@@ -173,6 +182,9 @@ impl World {
         let servers: Vec<_> = servers.collect();
         let watcher = Watcher::new(&world.around);
         let watching = tokio::task::spawn_local(Arc::clone(&watcher).run());
+        let publisher = Publisher::new(&world.around);
+        let publishing = Arc::clone(&publisher).run();
+        let publishing = world.plan.has_receivers.then(|| tokio::task::spawn_local(publishing));
         let (cloud, rules) = (Arc::clone(&world.cloud), world.plan.expiry.clone());
         let cleaning = tokio::task::spawn_local(cleaner::run_cleaner(cloud, rules));
         let backfills =
@@ -196,10 +208,19 @@ impl World {
         // No fault of a seed lasts until then: the look that a fault has ended comes again.
         watcher.run_pass(Pass::Look).await;
         cleaning.abort();
+        let untold = match publishing {
+            Some(publishing) => {
+                publishing.abort();
+                publisher.publish_all().await;
+                publisher::untold_ends(&world.cloud)
+            }
+            None => Vec::new(),
+        };
         let uploads = world.cloud.bucket.abort_old_uploads(SWEEP_AGE);
         let evidence = evidence::gather_evidence(&world.cloud, uploads);
         let mut account = Account::new(&world.decisions.judge_media(announced), &evidence);
         account.unexpected.extend(world.decisions.refusals());
+        account.unexpected.extend(untold);
         Outcome {
             account,
             evidence,

@@ -129,6 +129,30 @@ impl Tables {
         items.ok_or_else(|| anyhow::anyhow!("{answer}"))
     }
 
+    /// The first changes in the stream of a table after the one with this number, or from the
+    /// beginning: up to 100.
+    ///
+    /// # Errors
+    /// If the table has no stream.
+    pub fn changes_after(&self, table: &str, number: Option<&str>) -> anyhow::Result<Vec<Value>> {
+        let db = &self.current;
+        let streams = ask(json!({ "TableName": table }), |it| db.list_streams(it))?;
+        let arn = &streams["Streams"][0]["StreamArn"];
+        let stream = ask(json!({ "StreamArn": arn }), |it| db.describe_stream(it))?;
+        let mut place = json!({
+            "StreamArn": arn, "ShardIteratorType": "TRIM_HORIZON",
+            "ShardId": stream["StreamDescription"]["Shards"][0]["ShardId"],
+        });
+        if let Some(number) = number {
+            place["ShardIteratorType"] = json!("AFTER_SEQUENCE_NUMBER");
+            place["SequenceNumber"] = json!(number);
+        }
+        let place = ask(place, |it| db.get_shard_iterator(it))?;
+        let place = json!({ "ShardIterator": place["ShardIterator"], "Limit": 100 });
+        let mut records = ask(place, |it| db.get_records(it))?;
+        Ok(records["Records"].as_array_mut().map(std::mem::take).unwrap_or_default())
+    }
+
     /// Puts many items into a table, faster than one after the other, and not into the replica.
     ///
     /// # Errors
@@ -211,6 +235,16 @@ fn answer_from(db: &Database, operation: &str, asked: &Value) -> Answer {
         TRANSACTION => run_operation(asked, |it| db.transact_write_items(it)),
         _ => Answer::refusal("UnknownOperationException", operation),
     }
+}
+
+/// Asks the engine what functions never ask it.
+fn ask<Request: DeserializeOwned, Response: Serialize>(
+    asked: Value,
+    call: impl FnOnce(Request) -> dynoxide::Result<Response>,
+) -> anyhow::Result<Value> {
+    let answer = run_operation(asked, call);
+    anyhow::ensure!(answer.status() == 200, "{:?}", answer.body());
+    Ok(serde_json::from_slice(answer.body())?)
 }
 
 /// Whether a read must see every write, of each table that it names.

@@ -9,6 +9,11 @@ use crate::{
     fault::{self, Call, Fault, MAX_IDLE},
 };
 
+/// Later invocations of a slot do not stall, so that a world recovers.
+const MAX_STALLED_INVOCATION: u32 = 40;
+/// Most invocations take less than this.
+const MAX_TIME_TO_STALL: Duration = Duration::from_secs(3);
+
 /// The door of a seed.
 pub(super) struct SeedDoor {
     pub(super) plan: DoorPlan,
@@ -90,6 +95,16 @@ pub(super) fn plan_door(chance: Chance) -> SeedDoor {
 pub(super) fn plan_cold_start(chance: Chance) -> Duration {
     let millis = chance.pick(&[0, 0, 800, 3000]).unwrap_or_default();
     Duration::from_millis(millis)
+}
+
+/// In some worlds invocations stall: a few among the first ones of each slot.
+pub(super) fn plan_stalls(chance: Chance) -> fault::Stalls {
+    let per_mille = chance.named("rate").pick(&[0, 0, 0, 30, 150]).unwrap_or_default();
+    Arc::new(move |slot: &str, nth| {
+        let chance = chance.named(slot).named(nth);
+        let is_stalled = nth <= MAX_STALLED_INVOCATION && chance.happens(per_mille);
+        is_stalled.then(|| chance.named("after").random_time(MAX_TIME_TO_STALL))
+    })
 }
 
 /// By how much reads that are not consistent may be late.
