@@ -1,5 +1,5 @@
-//! Notes whether an instance is connected, and whether it is silent. The webhook function notes what
-//! W-API's hooks say; this is the hourly question in case a hook was lost.
+//! Notes whether an instance is connected, and whether it is silent. The webhook function notes
+//! what W-API's hooks say; this is the hourly question in case a webhook was lost.
 
 use std::time::Duration;
 

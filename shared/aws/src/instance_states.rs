@@ -1,5 +1,5 @@
-//! What is known of an instance's connection to WhatsApp, beside its mark in the table of marks. The
-//! table's stream makes events of it; nothing else reads it.
+//! What is known of an instance's connection to WhatsApp, beside its mark in the table of marks.
+//! The table's stream makes events of it; nothing else reads it.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use media::ids::{InstanceId, TenantId};

@@ -1,5 +1,6 @@
 //! The table of marks: how far W-API's log of each instance was read, and since when it cannot be.
-//! Only the back-fill reads and writes marks; [`crate::instance_states`] has the table's other items.
+//! Only the back-fill reads and writes marks; [`crate::instance_states`] has the table's other
+//! items.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use media::ids::{InstanceId, TenantId};

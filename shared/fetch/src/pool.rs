@@ -2,8 +2,8 @@
 //! needs.
 //!
 //! The pool bounds the memory for file bytes, whatever the number and size of the files. Nothing is
-//! taken from the system before a file needs it. Buffers of a whole part are kept after use; smaller
-//! ones are given back.
+//! taken from the system before a file needs it. Buffers of a whole part are kept after use;
+//! smaller ones are given back.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

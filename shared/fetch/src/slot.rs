@@ -14,8 +14,8 @@ use tokio::{
 
 use crate::pool::{WHOLE_BYTES, buffer_size, units_of};
 
-/// Slots for the memory of a number of parts. A large file's slot has a part, a small one's what the
-/// sender said that the file has. If that is wrong, the pool of buffers makes the file wait.
+/// Slots for the memory of a number of parts. A large file's slot has a part, a small one's what
+/// the sender said that the file has. If that is wrong, the pool of buffers makes the file wait.
 #[derive(Debug)]
 pub struct Slots(Arc<Semaphore>);
 

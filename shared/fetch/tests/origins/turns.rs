@@ -46,6 +46,7 @@ async fn while_all_turns_are_taken(world: &World, meanwhile: impl Future<Output 
     let meanwhile = async {
         let asked = async {
             while count_questions(world) < MAX_AT_ONCE {
+                // Within the time limit below.
                 sleep(Duration::from_millis(5)).await;
             }
         };

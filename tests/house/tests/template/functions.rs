@@ -72,6 +72,7 @@ fn functions_get_the_environment_they_read() {
         "JOBS_QUEUE_URL",
         "JOBS_TABLE",
         "LOG_LEVEL",
+        "MARKS_TABLE",
         "ORDERS_TABLE",
         "PEOPLE_TABLE",
         "RECEIVERS_TABLE",

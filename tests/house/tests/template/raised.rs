@@ -32,6 +32,7 @@ const HEALTHY: [&str; 21] = [
     "duplicate",
     "skipped",
     "in-progress",
+    "link-opened",
     "unread-body-read",
     "watch",
     "due",

@@ -38,13 +38,21 @@ fn the_webhook_role_has_exactly_these_rights() {
         ("OpenOrders".to_owned(), name_set(["kms:Decrypt"])),
         ("QueueJobs".to_owned(), name_set(["sqs:GetQueueAttributes", "sqs:SendMessage"])),
         ("KeepJobs".to_owned(), name_set(["dynamodb:UpdateItem"])),
+        ("NoteConnections".to_owned(), name_set(["dynamodb:UpdateItem"])),
         ("ReadReceivers".to_owned(), name_set(["dynamodb:Query"])),
         ("PassOnWebhooks".to_owned(), name_set(["sqs:SendMessage"])),
         ("StoreBodies".to_owned(), name_set(["s3:PutObject"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
     ]);
-    assert_eq!(allowed_actions(resource_properties(&parse_template(), "WebhookPolicy")), expected);
+    let template = parse_template();
+    let policy = resource_properties(&template, "WebhookPolicy");
+    assert_eq!(allowed_actions(policy), expected);
+    // It notes connections beside the marks, and writes no mark.
+    let statements = policy["PolicyDocument"]["Statement"].as_sequence().expect("statements");
+    let notes = statements.iter().find(|one| one["Sid"] == "NoteConnections").expect("it");
+    let keys = &notes["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    assert_eq!(string_list(keys), ["state#*"]);
 }
 
 #[test]
