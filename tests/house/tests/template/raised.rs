@@ -22,7 +22,7 @@ struct Sample {
 }
 
 /// The lines of a healthy stack.
-const HEALTHY: [&str; 21] = [
+const HEALTHY: [&str; 22] = [
     "queued",
     "queued-unknown-event",
     "queued-unknown-wrapper",
