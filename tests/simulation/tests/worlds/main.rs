@@ -21,6 +21,7 @@ mod door;
 mod fairness;
 mod faults;
 mod healthy;
+mod heard;
 mod histories;
 mod honest;
 mod identity;

@@ -1,0 +1,63 @@
+//! The events of records: whatever dies or fails between the table and a receiver, each end is
+//! told.
+
+use std::{sync::Arc, time::Duration};
+
+use simulation::{
+    fault::{Call, Fault},
+    plan::{Plan, PlannedMedia},
+    run_world,
+};
+use stand_in::Kind;
+
+/// Three files, and a receiver of events.
+fn plan(faults: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Plan {
+    let media = ["one", "two", "three"].map(|name| PlannedMedia::healthy(Kind::Image, name));
+    let mut plan = Plan::healthy(media.into()).with_faults(faults);
+    plan.has_receivers = true;
+    plan
+}
+
+fn must_be_told(plan: Plan, what: &str) {
+    let outcome = run_world(plan);
+    let trace = outcome.trace.join("\n");
+    assert!(outcome.account.is_clean(), "{what}: {}\n{trace}", outcome.account);
+    assert!(trace.contains("events-0"), "{what}: nothing was published\n{trace}");
+}
+
+#[test]
+fn killed_at_any_call_every_end_is_told() {
+    for fault in [Fault::Killed, Fault::DoneKilled] {
+        for nth in 1..=5 {
+            let faults = move |call: &Call| {
+                let is_it = call.process == "events-0" && call.life == 0;
+                if is_it && call.nth_of_process == nth { fault } else { Fault::None }
+            };
+            must_be_told(plan(faults), &format!("{fault:?} at {nth}"));
+        }
+    }
+}
+
+/// Neither the queue nor the table takes a delivery for ten minutes.
+#[test]
+fn what_no_place_takes_is_told_later() {
+    let denied = Fault::Refused { status: 400, code: "AccessDeniedException" };
+    let faults = move |call: &Call| {
+        let is_write = ["sqs:SendMessage", "dynamodb:UpdateItem"].contains(&&*call.operation);
+        let is_early = call.at < Duration::from_mins(10);
+        if call.process == "events-0" && is_write && is_early { denied } else { Fault::None }
+    };
+    must_be_told(plan(faults), "both refuse");
+}
+
+/// The processor is taken away in the middle of a batch.
+#[test]
+fn a_stalled_invocation_is_repeated() {
+    for millis in [0, 5, 20, 80] {
+        let mut plan = plan(|_| Fault::None);
+        plan.stalls = Arc::new(move |slot, nth| {
+            (slot == "events-0" && nth <= 2).then_some(Duration::from_millis(millis))
+        });
+        must_be_told(plan, &format!("stalled after {millis} ms"));
+    }
+}
