@@ -1,6 +1,6 @@
 # The commands of this repository. `make` without a target lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up deploy-local ls logs down tools test field test-artefact first-run simulate prove chaos load orders fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench-memory cli
+.PHONY: help demo examples many up deploy-local ls logs down tools test field test-artefact first-run simulate prove chaos load orders fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench-memory cli
 
 # Compiles and installs what a command needs, with progress, and runs it.
 PYTHON ?= python3
@@ -11,6 +11,12 @@ help: ## Lists the targets
 
 demo: ## Deploys to an empty local AWS, posts webhooks, and checks every stored byte (LOCAL_PORT=4566)
 	@$(START) demo
+
+examples: ## Installs the example applications, starts them and posts to them (STACK=1: as receivers of a local stack)
+	@$(PYTHON) examples/test.py $(if $(STACK),--stack)
+
+many: cargo ## Posts webhooks to a local stack with receivers that fail, and counts what each gets (COUNT=1000 DEAD=120)
+	@$(PYTHON) examples/many.py --count $(or $(COUNT),1000) --dead $(or $(DEAD),120)
 
 chaos: ## Kills functions and cuts off origins while webhooks arrive, then accounts for every media message (CHAOS_COUNT=2000)
 	@$(START) chaos
