@@ -28,8 +28,11 @@ const TRANSLATIONS: [(&str, &str); 5] = [
 ];
 
 /// Folders that begin a path in a page.
-const FOLDERS: [&str; 9] =
-    [".ci", ".github", "cli", "dev", "docs", "events", "functions", "shared", "tests"];
+const FOLDERS: [&str; 10] =
+    [".ci", ".github", "cli", "dev", "docs", "events", "examples", "functions", "shared", "tests"];
+
+/// The applications of `examples`. What they install beside their own files has pages, too.
+const EXAMPLES: [&str; 5] = ["", "django/", "express/", "fastapi/", "n8n/"];
 
 /// The paths of the pages in this folder and below it.
 fn pages_in(folder: &str) -> Vec<String> {
@@ -56,6 +59,7 @@ fn all_pages() -> BTreeMap<String, String> {
     for folder in ["docs", "events", "tests/fuzz"] {
         paths.extend(pages_in(folder));
     }
+    paths.extend(EXAMPLES.map(|folder| format!("examples/{folder}README.md")));
     paths.into_iter().map(|path| (path.clone(), read_text(&path))).collect()
 }
 

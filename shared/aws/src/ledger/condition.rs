@@ -88,6 +88,14 @@ impl Condition {
         Self::new("object_key = :object", [(":object", string_value(object_key))])
     }
 
+    /// The record's object key is this value, whatever its type; with `None`, it has none.
+    pub(super) fn has_object_value(object_key: Option<AttributeValue>) -> Self {
+        match object_key {
+            Some(object) => Self::new("object_key = :object", [(":object", object)]),
+            None => Self::new("attribute_not_exists(object_key)", []),
+        }
+    }
+
     /// A relink that has begun, and not ended, names this old key.
     #[cfg(feature = "operator")]
     pub(super) fn is_relinked_from(object_key: &str) -> Self {
@@ -113,7 +121,6 @@ impl Condition {
     }
 
     /// The record has these hashes of links, a set of texts; with `None`, it has none.
-    #[cfg(feature = "operator")]
     pub(super) fn has_links(hashes: Option<AttributeValue>) -> Self {
         match hashes {
             Some(hashes) => Self::new("links = :links", [(":links", hashes)]),

@@ -67,6 +67,9 @@ pub struct Erasable {
     /// The key of the stored object.
     pub object_key: Option<String>,
     state: Option<AttributeValue>,
+    /// What `object_key` and `links` were, whatever their types.
+    object_value: Option<AttributeValue>,
+    links_value: Option<AttributeValue>,
     chat_lid: Option<String>,
     chat_phone: Option<String>,
     chat_hash: Option<String>,
@@ -112,6 +115,8 @@ impl Erasable {
             lease_until: get_number(item, "lease_until").unwrap_or_default(),
             object_key: text("object_key"),
             state: item.get("state").cloned(),
+            object_value: item.get("object_key").cloned(),
+            links_value: item.get(LINKS).cloned(),
             chat_lid: text("chat_lid"),
             chat_phone: text("chat_phone"),
             chat_hash: text("chat_hash"),
@@ -138,6 +143,8 @@ impl Erasable {
             chat: Some(job.message.chat.as_str().to_owned()),
             lease_until: 0,
             object_key: None,
+            object_value: None,
+            links_value: None,
             state: None,
             chat_lid: fact("chat_lid"),
             chat_phone: fact("chat_phone"),
@@ -244,8 +251,8 @@ fn list_intended(item: &Attributes) -> Vec<String> {
 }
 
 impl Ledger {
-    /// Removes a record that did not change since it was read, unless a run has its lease, and its
-    /// job entry with it. A mark takes the record's place until `mark_until` (seconds since 1970):
+    /// Removes a record whose state, file and links did not change since it was read, unless a run
+    /// has its lease, and its job entry with it. A mark takes the record's place until `mark_until` (seconds since 1970):
     /// neither a copy of the job, which may still be in a queue, nor the back-fill brings the media
     /// file back, also if it was stored. The mark has the instance, the message's id and digests
     /// that identify no person.
@@ -259,8 +266,11 @@ impl Ledger {
         mark_until: i64,
         now: i64,
     ) -> Result<WriteOutcome, AwsError> {
-        let state = record.state.clone();
-        let condition = Condition::has_state(state).and(Condition::not_leased(now));
+        // A file that was moved since, or a link that was made, would stay.
+        let condition = Condition::has_state(record.state.clone())
+            .and(Condition::has_object_value(record.object_value.clone()))
+            .and(Condition::has_links(record.links_value.clone()))
+            .and(Condition::not_leased(now));
         self.put_mark(instance, record, mark_until, condition).await
     }
 

@@ -45,8 +45,8 @@ async fn a_record_without_state_must_stay_without() {
     assert!(record.may_be_in_work() && !record.is_mark());
     assert_eq!(erase_one(&aws, &record, NOW + 100).await, Ok(WriteOutcome::Yes));
     let asked = writes(&aws, 0)[0]["Put"].clone();
-    let condition = "attribute_not_exists(#state) AND \
-        (attribute_not_exists(lease_owner) OR lease_until < :now)";
+    let condition = "attribute_not_exists(#state) AND attribute_not_exists(object_key) AND \
+        attribute_not_exists(links) AND (attribute_not_exists(lease_owner) OR lease_until < :now)";
     assert_eq!(asked["ConditionExpression"], condition);
     let values = json!({ ":now": { "N": NOW.to_string() } });
     assert_eq!(asked["ExpressionAttributeValues"], values);
@@ -55,7 +55,8 @@ async fn a_record_without_state_must_stay_without() {
 /// Its state must be the one that was read.
 #[tokio::test]
 async fn only_an_unchanged_record_without_lease_is_erased() {
-    let condition = "#state = :state AND (attribute_not_exists(lease_owner) OR lease_until < :now)";
+    let condition = "#state = :state AND attribute_not_exists(object_key) AND \
+        attribute_not_exists(links) AND (attribute_not_exists(lease_owner) OR lease_until < :now)";
     let values = json!({ ":state": { "S": "retrying" }, ":now": { "N": NOW.to_string() } });
     let aws = Aws::answer_in_order([
         Answer::json(&json!({})),
@@ -82,6 +83,28 @@ async fn only_an_unchanged_record_without_lease_is_erased() {
     mark["forget_at"] = json!({ "N": (NOW + 100).to_string() });
     assert_eq!(asked["Item"], mark);
     assert_eq!(asked["ConditionExpression"], condition);
+}
+
+/// A file that `media relink` moved since, or a link that was made, would stay: the command looks
+/// again.
+#[tokio::test]
+async fn what_was_moved_or_linked_since_is_read_again() {
+    let aws = Aws::answer_in_order([Answer::transaction_cancelled([
+        "ConditionalCheckFailed",
+        "None",
+    ])])
+    .await;
+    let item = json!({ "message_id": { "S": "3EB0" }, "state": { "S": "stored" },
+        "object_key": { "S": "acme/old" }, "links": { "SS": ["hash"] } });
+    let item = serde_json::from_value::<serde_dynamo::Item>(item).expect("an item");
+    let record = Erasable::from_item(&item.into());
+    assert_eq!(erase_one(&aws, &record, NOW + 100).await, Ok(WriteOutcome::Overtaken));
+    let asked = writes(&aws, 0)[0]["Put"].clone();
+    let condition = asked["ConditionExpression"].as_str().expect("a condition");
+    assert!(condition.contains("object_key = :object AND links = :links"), "{condition}");
+    let values = &asked["ExpressionAttributeValues"];
+    assert_eq!(values[":object"], json!({ "S": "acme/old" }));
+    assert_eq!(values[":links"], json!({ "SS": ["hash"] }));
 }
 
 /// A job that an order covers: the command finds the files of stored media by their records, and

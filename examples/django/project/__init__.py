@@ -1,0 +1,1 @@
+"""The Django project of this example: settings and URLs."""

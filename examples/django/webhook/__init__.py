@@ -1,0 +1,1 @@
+"""The Django application that receives webhooks and media events."""

@@ -1,0 +1,1 @@
+"""The test of the examples: installs, starts and checks them."""
