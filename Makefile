@@ -1,6 +1,6 @@
 # The commands of this repository. `make` without a target lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo examples many up deploy-local ls logs down tools test field test-artefact first-run simulate prove chaos load orders fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench-memory cli
+.PHONY: help demo examples many up deploy-local ls logs down tools test field test-artefact first-run simulate prove chaos load orders fuzz redaction mutations audit sbom reproducible check lint check-format check-code check-template bench bench-memory cli
 
 # Compiles and installs what a command needs, with progress, and runs it.
 PYTHON ?= python3
@@ -108,8 +108,11 @@ cli: cargo ## Builds wapi-media as one static binary for this machine's processo
 	@RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --package wapi-media --target-dir target/static --target $$(rustc -vV | sed -n 's/^host: //p')
 	@ls -lh target/static/*/release/wapi-media
 
-bench-memory: ## Shows the download function's peak memory for 1 MiB, 100 MiB and 1 GiB
-	@$(START) bench-memory
+bench: ## Measures the product beside Node.js, Python and unprimed Rust: time, processor, memory, dollars (ONLY=cold,webhook ROUNDS=5)
+	@$(START) bench $(ONLY:%=--only=%) $(ROUNDS:%=--rounds=%) $(BASELINE:%=--baseline=%)
+
+bench-memory: ## Shows the functions' peak memory from 64 KB to 2 GB
+	@$(START) bench --only=memory
 
 .PHONY: cargo
 cargo:

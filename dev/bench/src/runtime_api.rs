@@ -1,104 +1,137 @@
-//! Lambda's runtime API with one invocation, as the function's process calls it.
+//! Lambda's runtime API for one process: hands out invocations one by one and takes the answers.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use axum::{
-    Json, Router,
+    Router,
     extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, mpsc, watch},
+    task::JoinHandle,
+};
 
-/// The API, serving one invocation.
+/// The time that an invocation has, as the function is told.
+const MAX_INVOCATION_TIME: Duration = Duration::from_mins(10);
+
+/// The API of one process. It stops when dropped.
 pub(crate) struct RuntimeApi {
     address: String,
-    invocation: Arc<Invocation>,
+    events: mpsc::Sender<String>,
+    answers: Mutex<mpsc::Receiver<Outcome>>,
+    ready: watch::Receiver<Option<Instant>>,
+    server: JoinHandle<()>,
 }
 
-#[derive(Default)]
-struct Invocation {
-    /// The queue message, until the function takes it.
-    job: Mutex<Option<String>>,
-    /// The answer of the function; `None` if it failed.
-    answer: Mutex<Option<String>>,
-    answered: Notify,
+/// What the process posted: its answer or its failure, and when.
+struct Outcome {
+    text: String,
+    is_success: bool,
+    at: Instant,
+}
+
+struct ApiState {
+    events: Mutex<mpsc::Receiver<String>>,
+    answers: mpsc::Sender<Outcome>,
+    ready: watch::Sender<Option<Instant>>,
 }
 
 impl RuntimeApi {
-    /// Serves one invocation with this queue message.
-    pub(crate) async fn start(job: String) -> Result<Self> {
+    /// Starts it for a process that will be started.
+    pub(crate) async fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
-        let invocation = Arc::new(Invocation { job: Mutex::new(Some(job)), ..Default::default() });
+        let (events, given) = mpsc::channel(1);
+        let (taken, answers) = mpsc::channel(1);
+        let (ready, is_ready) = watch::channel(None);
+        let state = ApiState { events: Mutex::new(given), answers: taken, ready };
         let routes = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(give_invocation))
             .route("/2018-06-01/runtime/invocation/{id}/{result}", post(take_result))
-            .route("/2018-06-01/runtime/init/error", post(report_failure))
-            .with_state(Arc::clone(&invocation));
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        Ok(Self { address, invocation })
+            .route("/2018-06-01/runtime/init/error", post(take_init_error))
+            .with_state(Arc::new(state));
+        let server = tokio::spawn(async move {
+            axum::serve(listener, routes).await.unwrap_or_default();
+        });
+        Ok(Self { address, events, answers: Mutex::new(answers), ready: is_ready, server })
     }
 
-    /// `host:port`.
-    pub(crate) fn address(&self) -> String {
-        self.address.clone()
+    /// `AWS_LAMBDA_RUNTIME_API`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
-    /// Waits for the function's answer.
-    pub(crate) async fn wait_for_answer(&self) -> Result<String> {
-        self.invocation.answered.notified().await;
-        let mut answer = self.invocation.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        answer.take().context("the invocation failed")
+    /// Waits until the process asks for its first invocation: init is over. Returns when that was.
+    pub(crate) async fn wait_until_ready(&self) -> Result<Instant> {
+        let mut ready = self.ready.clone();
+        let at = *ready.wait_for(Option::is_some).await?;
+        at.context("a moment")
+    }
+
+    /// Gives the process an invocation and waits for its answer, which it returns with the time
+    /// that it took.
+    pub(crate) async fn invoke(&self, event: String) -> Result<(String, Duration)> {
+        let started = Instant::now();
+        self.events.send(event).await.context("the runtime API has stopped")?;
+        let outcome = self.answers.lock().await.recv().await.context("no answer")?;
+        if !outcome.is_success {
+            bail!("the function failed: {}", outcome.text);
+        }
+        Ok((outcome.text, outcome.at - started))
     }
 }
 
-/// Gives the invocation once; later calls are not answered.
-async fn give_invocation(State(invocation): State<Arc<Invocation>>) -> Response {
-    let job = invocation.job.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(job) = job else {
-        return std::future::pending().await;
-    };
-    (invocation_headers(), Json(sqs_event(&job))).into_response()
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn give_invocation(State(state): State<Arc<ApiState>>) -> Response {
+    state.ready.send_modify(|ready| {
+        ready.get_or_insert_with(Instant::now);
+    });
+    match state.events.lock().await.recv().await {
+        Some(event) => (invocation_headers(), event).into_response(),
+        None => StatusCode::GONE.into_response(),
+    }
 }
 
 /// Takes `response` or `error`.
 async fn take_result(
-    State(invocation): State<Arc<Invocation>>,
+    State(state): State<Arc<ApiState>>,
     Path((_, result)): Path<(String, String)>,
     text: String,
 ) -> StatusCode {
-    if result == "response" {
-        *invocation.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
-    }
-    invocation.answered.notify_one();
+    let at = Instant::now();
+    let outcome = Outcome { text, is_success: result == "response", at };
+    state.answers.send(outcome).await.unwrap_or_default();
     StatusCode::ACCEPTED
 }
 
-async fn report_failure(State(invocation): State<Arc<Invocation>>) -> StatusCode {
-    invocation.answered.notify_one();
+async fn take_init_error(State(state): State<Arc<ApiState>>, text: String) -> StatusCode {
+    let outcome = Outcome { text, is_success: false, at: Instant::now() };
+    state.answers.send(outcome).await.unwrap_or_default();
     StatusCode::ACCEPTED
 }
 
-fn invocation_headers() -> [(&'static str, String); 3] {
-    let deadline = boot::clock::since_1970().as_millis() + 600_000;
+fn invocation_headers() -> [(&'static str, String); 4] {
+    let deadline = boot::clock::since_1970() + MAX_INVOCATION_TIME;
     [
+        ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", "00000000-0000-0000-0000-000000000001".to_owned()),
-        ("lambda-runtime-deadline-ms", deadline.to_string()),
+        ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
         (
             "lambda-runtime-invoked-function-arn",
-            "arn:aws:lambda:us-east-1:000000000000:function:download".to_owned(),
+            "arn:aws:lambda:us-east-1:000000000000:function:bench".to_owned(),
         ),
     ]
-}
-
-fn sqs_event(job: &str) -> Value {
-    json!({ "Records": [{
-        "messageId": "1", "receiptHandle": "r", "body": job,
-        "attributes": { "ApproximateReceiveCount": "1" },
-        "messageAttributes": {}, "eventSource": "aws:sqs", "awsRegion": "us-east-1",
-    }] })
 }
