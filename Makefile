@@ -109,7 +109,7 @@ cli: cargo ## Builds wapi-media as one static binary for this machine's processo
 	@ls -lh target/static/*/release/wapi-media
 
 bench: ## Measures the product beside Node.js, Python and unprimed Rust: time, processor, memory, dollars (ONLY=cold,webhook ROUNDS=5)
-	@$(START) bench $(ONLY:%=--only=%) $(ROUNDS:%=--rounds=%) $(BASELINE:%=--baseline=%)
+	@$(START) bench $(ONLY:%=--only=%) $(ROUNDS:%=--rounds=%) $(BASELINE:%=--baseline=%) $(if $(WRITE),--json=dev/bench/results.json --markdown=dev/bench/results.md --chart=docs/images/bench.svg)
 
 bench-memory: ## Shows the functions' peak memory from 64 KB to 2 GB
 	@$(START) bench --only=memory

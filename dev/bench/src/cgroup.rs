@@ -13,6 +13,9 @@ const PERIOD_US: f64 = 20_000.0;
 /// The smallest quota that the kernel takes.
 const MIN_QUOTA_US: f64 = 1_000.0;
 
+/// How often a group is tried to be removed.
+const MAX_TRIES: usize = 50;
+
 /// A group, removed when dropped. All of its processes must have ended by then.
 #[derive(Debug)]
 pub(crate) struct Cgroup {
@@ -96,8 +99,14 @@ impl Cgroup {
 impl Drop for Cgroup {
     fn drop(&mut self) {
         for folder in [&self.quota, &self.time] {
-            // The second is gone already where both are one.
-            fs::remove_dir(folder).unwrap_or_default();
+            // A process that was killed may need a moment to end. Where both are one folder, the
+            // second is gone already.
+            for _ in 0..MAX_TRIES {
+                if fs::remove_dir(folder).is_ok() || !folder.exists() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
         }
     }
 }

@@ -57,8 +57,12 @@ pub(crate) struct Built {
     pub(crate) functions: PathBuf,
     /// The folder of the bundles.
     pub(crate) bundles: PathBuf,
-    /// The folder of the virtual environment with Node.js and Python's packages.
+    /// The folder of the virtual environment with Python's packages.
     pub(crate) tools: PathBuf,
+    /// The packages in it.
+    pub(crate) packages: PathBuf,
+    /// Node.js itself. The program `node` of the environment is a script that starts it.
+    pub(crate) node: PathBuf,
     /// The folder of the peers' sources.
     pub(crate) peers: PathBuf,
     /// The folder for logs.
@@ -100,7 +104,7 @@ impl Built {
                     format!("--max-semi-space-size={}", (memory_mb / 20).max(1)),
                     format!("{}.mjs", role.name()),
                 ];
-                (self.tools.join("bin/node"), arguments, self.bundles.clone())
+                (self.node.clone(), arguments, self.bundles.clone())
             }
             Peer::Python => {
                 let handler = format!("{}.handle", role.name());

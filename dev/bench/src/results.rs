@@ -39,7 +39,8 @@ impl Unit {
             _ if self == Self::Count => 0,
             100.0.. => 0,
             10.0.. => 1,
-            _ => 2,
+            0.1.. => 2,
+            _ => 3,
         };
         let number = format!("{value:.digits$}");
         if self == Self::Count {

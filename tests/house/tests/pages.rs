@@ -56,7 +56,7 @@ fn all_pages() -> BTreeMap<String, String> {
     let names = entries.map(|entry| entry.expect("an entry").file_name());
     let names = names.filter_map(|name| name.into_string().ok());
     let mut paths: Vec<_> = names.filter(|name| name.ends_with(".md")).collect();
-    for folder in ["docs", "events", "tests/fuzz"] {
+    for folder in ["dev/bench", "docs", "events", "tests/fuzz"] {
         paths.extend(pages_in(folder));
     }
     paths.extend(EXAMPLES.map(|folder| format!("examples/{folder}README.md")));

@@ -1,4 +1,4 @@
-"""The download function in Python: streams each media file of a batch from W-API or the CDN to S3."""
+"""The download function in Python: streams each file of a batch from W-API or the CDN to S3."""
 
 import base64
 import json

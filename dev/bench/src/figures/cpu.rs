@@ -13,8 +13,8 @@ use crate::{
     stand_ins::media::{MIB, MediaFile},
 };
 
-/// The sizes of files in MiB, and how many of each are a sample.
-const SIZES: [(u64, usize); 4] = [(1, 20), (16, 6), (100, 2), (500, 1)];
+/// The sizes of files in MiB, how many of each are a sample, and how many are stored before.
+const SIZES: [(u64, usize, usize); 4] = [(1, 40, 40), (16, 6, 4), (100, 2, 1), (500, 1, 0)];
 /// More than `template.yaml` has, so that no peer runs out of it; the processor is a whole one.
 const MEMORY_MB: u32 = 1024;
 /// Bytes in a gigabyte.
@@ -24,10 +24,10 @@ const MAX_ROUNDS: usize = 3;
 
 /// Measures all peers with warm functions, round by round, and then the floors.
 pub(crate) async fn measure_cpu(bench: &mut Bench) -> Result<()> {
-    for (mib, count) in SIZES {
+    for (mib, count, warm_ups) in SIZES {
         let file = Arc::new(MediaFile::make(mib * MIB)?);
         for strategy in Strategy::BOTH {
-            measure_size(bench, strategy, &file, count).await?;
+            measure_size(bench, strategy, &file, (count, warm_ups)).await?;
         }
     }
     floors::measure_floors(bench).await
@@ -37,7 +37,7 @@ async fn measure_size(
     bench: &mut Bench,
     strategy: Strategy,
     file: &Arc<MediaFile>,
-    count: usize,
+    (count, warm_ups): (usize, usize),
 ) -> Result<()> {
     let name = format!("CPU s/GB, {} MiB by {}", file.size / MIB, strategy.name());
     let mut figure = Figure::new("cpu", name, Unit::SecondsPerGb);
@@ -46,7 +46,7 @@ async fn measure_size(
         let (mut function, _) = bench.start(peer, Role::Download, MEMORY_MB).await?;
         let (job, _) = bench.make_job(peer, &strategy.instance(0), file).await?;
         // Once without a figure: connections, caches, compiled code, and the memory it keeps.
-        for _ in 0..count.min(5) {
+        for _ in 0..warm_ups {
             bench.store_batch(&mut function, std::slice::from_ref(&job), file.size).await?;
         }
         functions.push((peer, job, function));

@@ -150,7 +150,9 @@ fn check_baseline(root: &Path, counted: &[(&str, f64)]) -> Result<()> {
 /// Writes the counts of this architecture into the file.
 fn write_baseline(root: &Path, counted: &[(&str, f64)]) -> Result<()> {
     let mut baselines = read_baselines(root).unwrap_or_else(|_| json!({}));
-    let counts = counted.iter().map(|(name, count)| ((*name).to_owned(), json!(count.round())));
+    #[expect(clippy::cast_possible_truncation, reason = "far below 2^63")]
+    let counts =
+        counted.iter().map(|(name, count)| ((*name).to_owned(), json!(count.round() as i64)));
     let counts: serde_json::Map<_, _> = counts.collect();
     if let Some(all) = baselines.as_object_mut() {
         all.insert(std::env::consts::ARCH.to_owned(), Value::Object(counts));

@@ -1,10 +1,6 @@
 //! The size of what is uploaded to Lambda.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
 
@@ -61,7 +57,7 @@ fn zip_size(bench: &Bench, peer: Peer, role: Role) -> Result<f64> {
             sources.push((built.peers.join("python"), own));
             if role == Role::Download {
                 let packages = PYTHON_PACKAGES.map(str::to_owned).to_vec();
-                sources.push((site_packages(&built.tools)?, packages));
+                sources.push((built.packages.clone(), packages));
             }
         }
     }
@@ -76,12 +72,4 @@ fn zip_size(bench: &Bench, peer: Peer, role: Role) -> Result<f64> {
     #[expect(clippy::cast_precision_loss, reason = "a few million bytes")]
     let megabytes = bytes as f64 / 1e6;
     Ok(megabytes)
-}
-
-fn site_packages(tools: &Path) -> Result<PathBuf> {
-    let folders = fs::read_dir(tools.join("lib")).context("the virtual environment")?;
-    let python = folders
-        .filter_map(Result::ok)
-        .find(|folder| folder.file_name().to_string_lossy().starts_with("python3"));
-    Ok(python.context("the virtual environment's packages")?.path().join("site-packages"))
 }

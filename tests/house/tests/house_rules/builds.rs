@@ -74,7 +74,7 @@ fn actions_are_pinned_and_workflows_read_only() {
 #[test]
 fn tools_are_installed_by_hash() {
     let files = source_files(&["dev/requirements"], "txt");
-    assert_eq!(files.len(), 3);
+    assert_eq!(files.len(), 4);
     for (path, text) in &files {
         let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(lines[..2], ["--require-hashes", "--only-binary=:all:"], "{path}");
@@ -90,8 +90,10 @@ fn tools_are_installed_by_hash() {
     }
     let start = read_text("dev/start.py");
     assert!(start.contains("\"--require-hashes\", \"--only-binary=:all:\""));
-    let locked = read_text("tests/house/template-checks/check") + &start;
-    assert!(locked.contains("ci") && !locked.contains("npm install"));
+    for installer in ["tests/house/template-checks/check", "dev/bench/src/build.rs"] {
+        let locked = read_text(installer) + &start;
+        assert!(locked.contains("ci") && !locked.contains("npm install"), "{installer}");
+    }
     let proposals = read_text(".github/dependabot.yml");
     for kind in ["cargo", "github-actions", "pip", "npm"] {
         assert!(proposals.contains(&format!("package-ecosystem: {kind}\n")), "{kind}");
