@@ -122,14 +122,20 @@ async fn main() -> Result<()> {
         Bench::new((world, built), Announcer::new(&root)?, peers.clone(), arguments.rounds);
     figures::check::check_peers(&mut bench).await?;
     let parts = if arguments.only.is_empty() { Part::ALL.to_vec() } else { arguments.only };
+    let mut outcome = Ok(());
     for part in parts {
-        part.measure(&mut bench, &root, arguments.baseline).await?;
+        outcome = part.measure(&mut bench, &root, arguments.baseline).await;
+        if outcome.is_err() {
+            break;
+        }
     }
     bench.end_job_makers().await?;
     let mut out = std::io::stdout();
     writeln!(out, "{}", table::draw(&bench.figures, &peers, false))?;
     writeln!(out, "{}", machine::sentence(&machine))?;
     writeln!(out, "{} s", started.elapsed().as_secs())?;
+    // What was measured before a failure is shown, and not written.
+    outcome?;
     let files = [
         (arguments.json, json_text(&machine, &bench.figures)?),
         (arguments.markdown, table::draw(&bench.figures, &peers, true) + "\n"),

@@ -54,7 +54,7 @@ impl Unit {
 fn group_thousands(number: &str) -> String {
     let mut grouped = String::new();
     for (n, digit) in number.chars().enumerate() {
-        if n > 0 && (number.len() - n) % 3 == 0 {
+        if n > 0 && (number.len() - n).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

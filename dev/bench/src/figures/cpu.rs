@@ -13,21 +13,35 @@ use crate::{
     stand_ins::media::{MIB, MediaFile},
 };
 
-/// The sizes of files in MiB, how many of each are a sample, and how many are stored before.
-const SIZES: [(u64, usize, usize); 4] = [(1, 40, 40), (16, 6, 4), (100, 2, 1), (500, 1, 0)];
+/// Files of one size.
+#[derive(Debug, Clone, Copy)]
+struct Load {
+    mib: u64,
+    /// How many files are a sample.
+    count: usize,
+    /// How many are stored before the first sample: connections, caches, compiled code.
+    warm_ups: usize,
+    /// How many samples are taken at most. Large files take long and vary little.
+    max_rounds: usize,
+}
+
+const LOADS: [Load; 4] = [
+    Load { mib: 1, count: 40, warm_ups: 40, max_rounds: 5 },
+    Load { mib: 16, count: 6, warm_ups: 4, max_rounds: 3 },
+    Load { mib: 100, count: 2, warm_ups: 1, max_rounds: 2 },
+    Load { mib: 500, count: 1, warm_ups: 0, max_rounds: 1 },
+];
 /// More than `template.yaml` has, so that no peer runs out of it; the processor is a whole one.
 const MEMORY_MB: u32 = 1024;
 /// Bytes in a gigabyte.
 const GB: f64 = 1e9;
-/// How often each size is measured at most: a round takes a minute.
-const MAX_ROUNDS: usize = 3;
 
 /// Measures all peers with warm functions, round by round, and then the floors.
 pub(crate) async fn measure_cpu(bench: &mut Bench) -> Result<()> {
-    for (mib, count, warm_ups) in SIZES {
-        let file = Arc::new(MediaFile::make(mib * MIB)?);
+    for load in LOADS {
+        let file = Arc::new(MediaFile::make(load.mib * MIB)?);
         for strategy in Strategy::BOTH {
-            measure_size(bench, strategy, &file, (count, warm_ups)).await?;
+            measure_size(bench, strategy, &file, load).await?;
         }
     }
     floors::measure_floors(bench).await
@@ -37,7 +51,7 @@ async fn measure_size(
     bench: &mut Bench,
     strategy: Strategy,
     file: &Arc<MediaFile>,
-    (count, warm_ups): (usize, usize),
+    load: Load,
 ) -> Result<()> {
     let name = format!("CPU s/GB, {} MiB by {}", file.size / MIB, strategy.name());
     let mut figure = Figure::new("cpu", name, Unit::SecondsPerGb);
@@ -45,22 +59,21 @@ async fn measure_size(
     for peer in bench.peers.clone().into_iter().filter(|peer| *peer != Peer::Unprimed) {
         let (mut function, _) = bench.start(peer, Role::Download, MEMORY_MB).await?;
         let (job, _) = bench.make_job(peer, &strategy.instance(0), file).await?;
-        // Once without a figure: connections, caches, compiled code, and the memory it keeps.
-        for _ in 0..warm_ups {
+        for _ in 0..load.warm_ups {
             bench.store_batch(&mut function, std::slice::from_ref(&job), file.size).await?;
         }
         functions.push((peer, job, function));
     }
-    for round in 0..bench.rounds.min(MAX_ROUNDS) {
+    for round in 0..bench.rounds.min(load.max_rounds) {
         Bench::say(&format!("{}, round {}", figure.name, round + 1));
         for (peer, job, function) in &mut functions {
             let before = function.cpu_time()?;
-            for _ in 0..count {
+            for _ in 0..load.count {
                 bench.store_batch(function, std::slice::from_ref(job), file.size).await?;
             }
             let took = function.cpu_time()?.saturating_sub(before);
             #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
-            let bytes = file.size as f64 * count as f64;
+            let bytes = file.size as f64 * load.count as f64;
             figure.add(*peer, took.as_secs_f64() * GB / bytes);
         }
     }

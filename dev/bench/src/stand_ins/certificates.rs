@@ -47,13 +47,13 @@ impl Certificates {
     pub(crate) fn make() -> Result<Self> {
         let (authority, machine) = (new_key()?, new_key()?);
         let authority_id = key_id(&authority)?;
-        let of_authority = vec![
+        let of_authority = [
             extension(BASIC_CONSTRAINTS, &tlv(SEQUENCE, &BOOLEAN_TRUE)),
             extension(KEY_USAGE, SIGN_CERTIFICATES),
             extension(SUBJECT_KEY_ID, &tlv(OCTET_STRING, &authority_id)),
         ];
         let names = [tlv(0x82, b"localhost"), tlv(0x87, &[127, 0, 0, 1])].concat();
-        let of_machine = vec![
+        let of_machine = [
             extension(KEY_USAGE, SIGN_HANDSHAKES),
             extension(EXTENDED_KEY_USAGE, &tlv(SEQUENCE, SERVER_AUTHENTICATION)),
             extension(ALTERNATIVE_NAME, &tlv(SEQUENCE, &names)),

@@ -126,23 +126,23 @@ async fn give_link(
 }
 
 async fn serve_plain(State(state): State<Arc<OriginState>>, Path(name): Path<String>) -> Response {
-    state.find_file(&name).map_or_else(not_found, |file| send_pieces(&file.plain))
+    state.find_file(&name).map_or_else(not_found, |file| send_pieces(file.plain.clone()))
 }
 
 async fn serve_encrypted(
     State(state): State<Arc<OriginState>>,
     Path(name): Path<String>,
 ) -> Response {
-    state.find_file(&name).map_or_else(not_found, |file| send_pieces(&file.encrypted))
+    state.find_file(&name).map_or_else(not_found, |file| send_pieces(file.encrypted.clone()))
 }
 
 fn not_found() -> Response {
     StatusCode::NOT_FOUND.into_response()
 }
 
-fn send_pieces(pieces: &[Bytes]) -> Response {
-    let length = total_bytes(pieces).to_string();
-    let pieces = pieces.to_vec().into_iter().map(Ok::<_, Infallible>);
+fn send_pieces(pieces: Vec<Bytes>) -> Response {
+    let length = total_bytes(&pieces).to_string();
+    let pieces = pieces.into_iter().map(Ok::<_, Infallible>);
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_LENGTH, length),
