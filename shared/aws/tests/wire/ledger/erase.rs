@@ -89,11 +89,9 @@ async fn only_an_unchanged_record_without_lease_is_erased() {
 /// again.
 #[tokio::test]
 async fn what_was_moved_or_linked_since_is_read_again() {
-    let aws = Aws::answer_in_order([Answer::transaction_cancelled([
-        "ConditionalCheckFailed",
-        "None",
-    ])])
-    .await;
+    let aws =
+        Aws::answer_in_order([Answer::transaction_cancelled(["ConditionalCheckFailed", "None"])])
+            .await;
     let item = json!({ "message_id": { "S": "3EB0" }, "state": { "S": "stored" },
         "object_key": { "S": "acme/old" }, "links": { "SS": ["hash"] } });
     let item = serde_json::from_value::<serde_dynamo::Item>(item).expect("an item");
