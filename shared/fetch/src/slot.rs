@@ -1,6 +1,6 @@
 //! Limits how many media messages are worked on at a time, by the memory that their files will
-//! take. One that waits for its turn at W-API does not count, so that one instance's wait does not
-//! keep the others from working.
+//! take. One that waits for W-API's answer, or for its turn to ask, does not count, so that one
+//! instance's wait does not keep the others from working.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -29,7 +29,7 @@ pub struct Slot {
 
 #[derive(Debug, Default)]
 struct SlotState {
-    /// `None` while the media message waits for its turn.
+    /// `None` while the media message waits for W-API.
     permit: Option<OwnedSemaphorePermit>,
     waited: Duration,
 }
@@ -58,21 +58,24 @@ impl Slot {
         self.lock_state().waited
     }
 
-    /// Waits for `wait` while others use the slot, and then for a free slot. If none is free at
-    /// `deadline`, the work goes on without one: what is left of it is short.
-    pub(crate) async fn release_during<T>(
-        &self,
-        wait: impl Future<Output = T>,
-        deadline: Instant,
-    ) -> T {
-        let began = Instant::now();
+    /// Leaves the slot to others, until [`Self::retake`].
+    pub(crate) fn release(&self) {
         self.lock_state().permit = None;
-        let waited = wait.await;
+    }
+
+    /// Waits for a free slot again. If none is free at `deadline`, the work goes on without one:
+    /// what is left of it is short.
+    pub(crate) async fn retake(&self, deadline: Instant) {
+        let began = Instant::now();
         if timeout_at(deadline, self.take_permit()).await.is_err() {
             tracing::debug!("no slot was free by the deadline; the work goes on without one");
         }
-        self.lock_state().waited += began.elapsed();
-        waited
+        self.add_wait(began.elapsed());
+    }
+
+    /// Counts a time in which the media message waited for others.
+    pub(crate) fn add_wait(&self, wait: Duration) {
+        self.lock_state().waited += wait;
     }
 
     async fn take_permit(&self) {
@@ -96,7 +99,10 @@ mod tests {
 
     /// A wait of [`WAIT`], then for a slot until `deadline`.
     async fn release_for(slot: &Slot, deadline: Duration) {
-        slot.release_during(sleep(WAIT), Instant::now() + deadline).await;
+        let until = Instant::now() + deadline;
+        slot.release();
+        sleep(WAIT).await;
+        slot.retake(until).await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -110,7 +116,7 @@ mod tests {
         };
         let began = Instant::now();
         tokio::join!(release_for(&slot, 10 * WAIT), other);
-        assert_eq!((began.elapsed(), slot.waited()), (2 * WAIT, 2 * WAIT));
+        assert_eq!((began.elapsed(), slot.waited()), (2 * WAIT, WAIT));
         assert!(timeout(WAIT, slots.take_slot(None)).await.is_err(), "it is taken again");
         drop(slot);
         assert!(timeout(WAIT, slots.take_slot(None)).await.is_ok());
@@ -140,7 +146,7 @@ mod tests {
             other
         };
         let (other, ()) = tokio::join!(other, release_for(&slot, WAIT / 2));
-        assert_eq!(slot.waited(), WAIT);
+        assert_eq!(slot.waited(), Duration::ZERO);
         drop(other);
         // Nobody waits for the free slot.
         assert!(timeout(WAIT, slots.take_slot(None)).await.is_ok());

@@ -25,36 +25,53 @@ const MAX_AT_ONCE: usize = 5;
 /// Number of instances above which idle ones are forgotten.
 const MAX_INSTANCES: usize = 1000;
 
+/// That a turn or a slot came too late.
+const LATE: FetchError = FetchError::TimedOut(Wait::Turn);
+
 /// One semaphore per instance.
 #[derive(Debug, Default)]
 pub(crate) struct Turns(Mutex<HashMap<InstanceId, Arc<Semaphore>>>);
 
+/// The right to ask W-API. While it lasts, the request's slot is left to others.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    permit: OwnedSemaphorePermit,
+    request: FetchRequest<'a>,
+}
+
+impl Turn<'_> {
+    /// Gives the turn to the next one, and waits for a slot again.
+    ///
+    /// # Errors
+    /// [`FetchError::TimedOut`] if that took until the deadline, which says nothing of the origin.
+    pub(crate) async fn end(self) -> Result<(), FetchError> {
+        drop(self.permit);
+        retake_slot(self.request).await
+    }
+}
+
 impl Turns {
-    /// Waits for a turn, at most for `max_wait`, because other strategies need time as well. The
-    /// request's slot is left to others meanwhile.
-    pub(crate) async fn wait_for_turn(
+    /// Waits for a turn, at most for `max_wait`, because other strategies need time as well.
+    pub(crate) async fn wait_for_turn<'a>(
         &self,
-        request: FetchRequest<'_>,
+        request: FetchRequest<'a>,
         max_wait: Duration,
-    ) -> Result<OwnedSemaphorePermit, FetchError> {
-        const LATE: FetchError = FetchError::TimedOut(Wait::Turn);
+    ) -> Result<Turn<'a>, FetchError> {
         let turns = self.semaphore_for(request.instance);
-        // Those who wait already come first: then there is no free turn.
-        if let Ok(turn) = Arc::clone(&turns).try_acquire_owned() {
-            return Ok(turn);
+        if let Some(slot) = request.slot {
+            slot.release();
         }
-        let deadline = request.deadline;
-        let until = (Instant::now() + max_wait).min(deadline);
-        let wait = timeout_at(until, turns.acquire_owned());
-        let turn = match request.slot {
-            Some(slot) => slot.release_during(wait, deadline).await,
-            None => wait.await,
-        };
-        // A slot that comes too late says nothing of the origin.
-        if Instant::now() >= deadline {
-            return Err(LATE);
+        let began = Instant::now();
+        let until = (began + max_wait).min(request.deadline);
+        let turn = timeout_at(until, turns.acquire_owned()).await;
+        if let Some(slot) = request.slot {
+            slot.add_wait(began.elapsed());
         }
-        turn.map_err(|_| LATE)?.map_err(|_closed| LATE)
+        if let Ok(Ok(permit)) = turn {
+            return Ok(Turn { permit, request });
+        }
+        retake_slot(request).await?;
+        Err(LATE)
     }
 
     fn semaphore_for(&self, instance: &InstanceId) -> Arc<Semaphore> {
@@ -65,4 +82,11 @@ impl Turns {
         let turns = instances.entry(instance.clone());
         Arc::clone(turns.or_insert_with(|| Arc::new(Semaphore::new(MAX_AT_ONCE))))
     }
+}
+
+async fn retake_slot(request: FetchRequest<'_>) -> Result<(), FetchError> {
+    if let Some(slot) = request.slot {
+        slot.retake(request.deadline).await;
+    }
+    if Instant::now() >= request.deadline { Err(LATE) } else { Ok(()) }
 }

@@ -110,7 +110,20 @@ where
 }
 
 impl<S> LiveAttempt<'_, S> {
+    /// Asks for a link, in a turn of the instance.
     async fn request_link(
+        &self,
+        path: &str,
+        question: &DownloadRequest<'_>,
+    ) -> Result<FileLink, FetchError> {
+        require_token(self.request)?;
+        let turn = self.turns.wait_for_turn(self.request, self.resources.limits.post).await?;
+        let answered = self.post_question(path, question).await;
+        let ended = turn.end().await;
+        answered.and_then(|link| ended.map(|()| link))
+    }
+
+    async fn post_question(
         &self,
         path: &str,
         question: &DownloadRequest<'_>,
@@ -118,7 +131,6 @@ impl<S> LiveAttempt<'_, S> {
         let (request, resources) = (self.request, self.resources);
         let url = self.wapi_url(path)?;
         let token = require_token(request)?;
-        let _turn = self.turns.wait_for_turn(request, resources.limits.post).await?;
         let post = |url| {
             resources.client.request(Method::POST, url).bearer_auth(token.expose()).json(question)
         };
@@ -166,11 +178,19 @@ impl<S> LiveAttempt<'_, S> {
         Ok(url)
     }
 
-    /// Sends `GET path` for this message. Returns the status, and the body if it is JSON.
+    /// Sends `GET path` for this message, in a turn of the instance. Returns the status, and the
+    /// body if it is JSON.
     pub(super) async fn get_json(&self, path: &str) -> Result<(u16, Option<Value>), FetchError> {
+        require_token(self.request)?;
+        let turn = self.turns.wait_for_turn(self.request, self.resources.limits.post).await?;
+        let answered = self.get_json_now(path).await;
+        let ended = turn.end().await;
+        answered.and_then(|answer| ended.map(|()| answer))
+    }
+
+    async fn get_json_now(&self, path: &str) -> Result<(u16, Option<Value>), FetchError> {
         let (request, resources) = (self.request, self.resources);
         let token = require_token(request)?;
-        let _turn = self.turns.wait_for_turn(request, resources.limits.post).await?;
         let mut url = self.wapi_url(path)?;
         url.query_pairs_mut().append_pair("messageId", request.message.message_id.as_str());
         let get = |url| resources.client.get(url).bearer_auth(token.expose());
