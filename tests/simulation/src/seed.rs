@@ -17,7 +17,6 @@ use crate::{
     accounting::Fate,
     chance::Chance,
     clockwork::WORLD_START,
-    cloud::queue::MAX_IN_FLIGHT,
     plan::{
         CUSTOMERS, ExpiryRules, FUNCTION_TIMEOUT, MAX_WORLD_TIME, Plan, PlannedMedia, PriorState,
     },
@@ -86,10 +85,7 @@ pub fn build_plan(seed: u64) -> Plan {
         max_cold_start: swarm::plan_cold_start(chance.named("cold start")),
         stalls: swarm::plan_stalls(chance.named("stalls")),
         read_lag: swarm::plan_read_lag(chance.named("lag")),
-        max_in_flight: chance
-            .named("in flight")
-            .pick(&[MAX_IN_FLIGHT, MAX_IN_FLIGHT, MAX_IN_FLIGHT, 4, 10])
-            .unwrap_or(MAX_IN_FLIGHT),
+        max_in_flight: swarm::plan_in_flight(chance.named("in flight")),
         min_time,
         max_time: MAX_WORLD_TIME,
     }

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     chance::Chance,
+    cloud::queue::MAX_IN_FLIGHT,
     door::{DoorFault, DoorPlan, Knock, open_door},
     fault::{self, Call, Fault, MAX_IDLE},
 };
@@ -105,6 +106,12 @@ pub(super) fn plan_stalls(chance: Chance) -> fault::Stalls {
         let is_stalled = nth <= MAX_STALLED_INVOCATION && chance.happens(per_mille);
         is_stalled.then(|| chance.named("after").random_time(MAX_TIME_TO_STALL))
     })
+}
+
+/// How many messages of a queue may be in flight.
+pub(super) fn plan_in_flight(chance: Chance) -> usize {
+    let limits = [MAX_IN_FLIGHT, MAX_IN_FLIGHT, MAX_IN_FLIGHT, 4, 10];
+    chance.pick(&limits).unwrap_or(MAX_IN_FLIGHT)
 }
 
 /// By how much reads that are not consistent may be late.
