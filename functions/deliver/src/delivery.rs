@@ -8,7 +8,7 @@ use aws::{
 };
 use fetch::receiver::SignedWebhook;
 use media::{
-    delivery::{Delivery, MAX_QUEUE_WAIT, delivery_wait},
+    delivery::{Delivery, MAX_QUEUE_WAIT, delivery_wait, possible_attempts},
     receiver::{FAILING_AFTER, MAX_DELIVERY_SECONDS, PauseReason},
 };
 
@@ -77,7 +77,7 @@ impl Deliver {
             }
         };
         let (outcome, acknowledgement) = decision;
-        let attempts = delivery.failed_attempts.saturating_add(message.receives);
+        let attempts = count_attempts(&delivery, message, now);
         let ended = (outcome, attempt.as_ref());
         log_delivery(&delivery, receiver.as_ref(), ended, (attempts, now));
         acknowledgement
@@ -187,7 +187,7 @@ impl Deliver {
         (failure, asked): (&str, Option<Duration>),
     ) -> Decision {
         let now = self.now();
-        let failed = delivery.failed_attempts.saturating_add(message.receives);
+        let failed = count_attempts(delivery, message, now);
         if failed >= FAILING_AFTER || receiver.failing_since.is_some() {
             if is_new_note(receiver, now)
                 && let Err(error) = self.receivers.note_failure(receiver, failure, now).await
@@ -261,4 +261,12 @@ impl Deliver {
         let wait = AWS_WAIT.mul_f64(0.5 + self.jitter() / 2.0);
         (Outcome::Unavailable, Acknowledgement::RetryAfter(wait))
     }
+}
+
+/// How many attempts there were at most, this one included. A receive in which the receiver was
+/// left alone counts in the queue, but was none.
+fn count_attempts(delivery: &Delivery, message: &QueueMessage<'_>, now: i64) -> u32 {
+    let counted = delivery.failed_attempts.saturating_add(message.receives);
+    let possible = possible_attempts(now.saturating_sub(delivery.accepted_at));
+    counted.min(possible).max(delivery.failed_attempts.saturating_add(1))
 }

@@ -235,6 +235,23 @@ pub const MAX_ASKED_WAIT: Duration = Duration::from_hours(1);
 /// The longest wait in the queue. A delivery that waits longer rests in the jobs table.
 pub const MAX_QUEUE_WAIT: Duration = Duration::from_mins(10);
 
+/// How many attempts a delivery can have had at this age, in seconds: between two of them it waits
+/// for half of a step at least. The queue counts more if it gave the delivery to a process that
+/// left its receiver alone.
+#[must_use]
+pub fn possible_attempts(age: i64) -> u32 {
+    let mut left = Duration::from_secs(u64::try_from(age).unwrap_or_default());
+    let last = STEPS.last().copied().unwrap_or_default();
+    let mut attempts = 1;
+    for step in STEPS.into_iter().chain(std::iter::repeat(last)) {
+        match left.checked_sub(step / 2) {
+            Some(rest) if !step.is_zero() => (left, attempts) = (rest, attempts + 1),
+            Some(_) | None => break,
+        }
+    }
+    attempts
+}
+
 /// The wait before the next attempt after `failed` attempts (1 is the first): between half of the
 /// step and all of it, but at least what the receiver asked for, up to [`MAX_ASKED_WAIT`].
 ///

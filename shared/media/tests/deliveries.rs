@@ -8,6 +8,7 @@ use std::time::Duration;
 use media::{
     delivery::{
         Delivery, DeliveryId, DeliverySource, MAX_INLINE_BYTES, MAX_QUEUE_WAIT, delivery_wait,
+        possible_attempts,
     },
     receiver::{MAX_DELIVERY_SECONDS, ReceiverId, is_circuit_open, probe_interval},
     signature::SigningSecret,
@@ -124,4 +125,14 @@ fn a_circuit_opens_after_ten_minutes() {
     assert!(is_circuit_open(Some(10_000), 10_600));
     let intervals = [600, 1200, 7200, 100_000].map(|after| probe_interval(0, after));
     assert_eq!(intervals, [75, 150, 900, 1800]);
+}
+
+/// Half of 5 s, of 30 s, of 2 min and so on lie between them.
+#[test]
+fn a_young_delivery_has_had_few_attempts() {
+    for (age, attempts) in [(-5, 1), (0, 1), (2, 1), (3, 2), (17, 2), (18, 3), (80, 4), (1800, 7)] {
+        assert_eq!(possible_attempts(age), attempts, "{age} s");
+    }
+    let three_days = possible_attempts(MAX_DELIVERY_SECONDS);
+    assert!((60..90).contains(&three_days), "{three_days}");
 }

@@ -101,7 +101,7 @@ async fn addresses_inside_are_never_posted_to() {
     ] {
         let aws = start_aws(url, json!({})).await;
         let deliver = create_deliver_near(&aws, "https://api.w-api.app/v1");
-        assert!(handle(&deliver, &delivery(b"{}", 0), 3).await, "{url}: it is tried again");
+        assert!(handle(&deliver, &delivery(b"{}", 60), 3).await, "{url}: it is tried again");
         // No connection was tried: that would be `connection` or `timeout`.
         let noted = &updates_of(&aws, "receivers")[0]["ExpressionAttributeValues"][":failure"]["S"];
         let expected = if url == "not a URL" { "url" } else { "address" };

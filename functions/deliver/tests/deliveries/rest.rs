@@ -131,3 +131,14 @@ async fn a_failing_receiver_is_left_alone_for_a_while() {
     }
     assert_eq!(application.posted().len(), 3);
 }
+
+/// The queue counts receives in which a process left the receiver alone. They were no attempts, and
+/// do not make the wait longer.
+#[tokio::test]
+async fn receives_without_an_attempt_do_not_count() {
+    let application = with_status(500).await;
+    let aws = start_aws(application.base(), json!({})).await;
+    assert!(handle(&create_deliver(&aws), &delivery(b"{}", 20), 9).await, "it is in the queue");
+    assert!(hidden_for(&aws) <= 120, "{} s", hidden_for(&aws));
+    assert!(updates_of(&aws, "jobs-table").is_empty());
+}
