@@ -27,7 +27,7 @@ const ROW: f64 = 44.0;
 const BAR: f64 = 15.0;
 const TOP: f64 = 52.0;
 /// The greatest multiple that the axis has, as a power of two, and the least.
-const POWERS: (f64, f64) = (-1.0, 5.0);
+const POWERS: (f64, f64) = (-2.0, 5.0);
 const STYLE: &str = "
 text { font: 13px system-ui, sans-serif; fill: #24292f }
 .node { fill: #3c873a } .python { fill: #3b74a8 }
@@ -37,8 +37,10 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
   text { fill: #e6edf3 } .line { stroke: #3d444d } .one { stroke: #e6edf3 }
 }";
 
-/// Draws the figures that were measured; `note` is the last line.
-pub(crate) fn draw(figures: &[Figure], note: &str) -> Result<String, std::fmt::Error> {
+/// Draws the figures that were measured; `machine` is the description of it, of which the first
+/// part is the last line.
+pub(crate) fn draw(figures: &[Figure], machine: &str) -> Result<String, std::fmt::Error> {
+    let note = machine.split(';').next().unwrap_or_default();
     let drawn: Vec<_> = DRAWN
         .iter()
         .filter_map(|(name, label)| Some((figures.iter().find(|one| one.name == *name)?, *label)))

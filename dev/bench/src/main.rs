@@ -72,11 +72,12 @@ enum Part {
     Memory,
     Size,
     Dollars,
+    /// The product's alone: no peer is built if nothing else is measured.
     Instructions,
 }
 
 impl Part {
-    /// `init` is contained in `cold`.
+    /// All that a run without `--only` measures. `init` is contained in `cold`.
     const ALL: [Self; 8] = [
         Self::Cold,
         Self::Webhook,
@@ -110,7 +111,9 @@ async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let started = Instant::now();
     let root = build::project_root()?;
-    let without = |peer: &Peer| arguments.without.iter().any(|name| name == peer.name());
+    let parts = if arguments.only.is_empty() { Part::ALL.to_vec() } else { arguments.only };
+    let is_alone = parts.iter().all(|part| *part == Part::Instructions);
+    let without = |peer: &Peer| is_alone || arguments.without.iter().any(|one| one == peer.name());
     let mut peers = Peer::ALL.to_vec();
     peers.retain(|peer| *peer == Peer::Product || !without(peer));
     Bench::say("compiling the functions as for deployment");
@@ -121,7 +124,6 @@ async fn main() -> Result<()> {
     let mut bench =
         Bench::new((world, built), Announcer::new(&root)?, peers.clone(), arguments.rounds);
     figures::check::check_peers(&mut bench).await?;
-    let parts = if arguments.only.is_empty() { Part::ALL.to_vec() } else { arguments.only };
     let mut outcome = Ok(());
     for part in parts {
         outcome = part.measure(&mut bench, &root, arguments.baseline).await;

@@ -152,7 +152,7 @@ fn environment(role: Role, memory_mb: u32, world: &World) -> Vec<(&'static str, 
         ("CDN_BASE_URLS", world.origins.cdn_base()),
         ("UTC_OFFSET", "-03:00".to_owned()),
         ("MULTIPART_CHECKSUM", "full-object".to_owned()),
-        // The roots: for Rust, Python's requests and boto3. Node.js has the usual ones built in.
+        // The roots: for Rust, requests and boto3. Node.js has the usual ones built in.
         ("SSL_CERT_FILE", roots.clone()),
         ("REQUESTS_CA_BUNDLE", roots.clone()),
         ("AWS_CA_BUNDLE", roots),

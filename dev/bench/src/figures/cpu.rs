@@ -26,7 +26,7 @@ struct Load {
 }
 
 const LOADS: [Load; 4] = [
-    Load { mib: 1, count: 40, warm_ups: 40, max_rounds: 5 },
+    Load { mib: 1, count: 150, warm_ups: 100, max_rounds: 3 },
     Load { mib: 16, count: 6, warm_ups: 4, max_rounds: 3 },
     Load { mib: 100, count: 2, warm_ups: 1, max_rounds: 2 },
     Load { mib: 500, count: 1, warm_ups: 0, max_rounds: 1 },

@@ -1,5 +1,4 @@
-//! Instructions of the product, counted by callgrind: the same on a busy machine and on an idle
-//! one.
+//! Instructions of the product, counted by callgrind: nearly the same on a busy machine.
 //!
 //! A process runs with few invocations and another with more; the difference is theirs alone.
 //! `instructions.json` has the baseline of each architecture, and more than 5 % above it is a
