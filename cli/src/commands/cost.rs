@@ -102,8 +102,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
         ),
         item(
             "download function",
-            "$0.20 per million, 512 MB for as long as fetching takes",
-            usage.media * (0.20 / MILLION + 0.5 * usage.seconds * GB_SECOND),
+            "$0.20 per million, 256 MB for as long as fetching takes",
+            usage.media * (0.20 / MILLION + 0.25 * usage.seconds * GB_SECOND),
         ),
         item("S3 requests", "$5 per million", usage.puts * 5.0 / MILLION),
         item(

@@ -30,7 +30,7 @@ const SIZE: u64 = 500_000;
 const SLOW: u64 = 50_000;
 
 /// The download function's memory in `template.yaml`, in GiB.
-const MEMORY_GIB: f64 = 0.5;
+const MEMORY_GIB: f64 = 0.25;
 
 /// How long W-API's POST takes where nothing else is said: an assumption.
 const USUAL_ANSWER: u64 = 1;
