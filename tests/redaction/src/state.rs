@@ -11,12 +11,14 @@ use crate::sink::Sink;
 /// out.
 const SEALED: &str = "sealed_token";
 
-/// The attribute of a job entry with the job, which holds keys and rests encrypted, as in the
-/// queue. Only items with [`ENTRY_KEY`] may have it: a record with a body is searched.
+/// The attribute of a job entry with the job, and of a delivery that rests with its webhook, which
+/// hold keys and rest encrypted, as in the queue. Only items with one of [`ENTRY_KEYS`] may have
+/// it: a record with a body is searched.
 const BODY: &str = "body";
 
-/// An attribute that each item of the jobs table has, and no item of another table.
-const ENTRY_KEY: &str = "state_class";
+/// The attributes of which each item of the jobs table has one, and no item of another table: that
+/// of job entries, and that of deliveries.
+const ENTRY_KEYS: [&str; 2] = ["state_class", "of_instance"];
 
 /// Reads every text in the state that MiniStack saved in this folder, with its sink.
 ///
@@ -60,12 +62,12 @@ fn collect_log_messages(value: &Value, found: &mut Vec<(Sink, String)>) {
     }
 }
 
-/// Removes what rests encrypted: tokens, and the jobs of job entries.
+/// Removes what rests encrypted: tokens, and the bodies of the jobs table.
 fn remove_protected(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.remove(SEALED);
-            if fields.contains_key(ENTRY_KEY) {
+            if ENTRY_KEYS.into_iter().any(|key| fields.contains_key(key)) {
                 fields.remove(BODY);
             }
             fields.values_mut().for_each(remove_protected);

@@ -48,13 +48,15 @@ struct State {
     slot: Slot<Arc<Events>>,
     /// The number of the last change that was published.
     read: Option<String>,
+    /// How many were.
+    published: usize,
 }
 
 impl Publisher {
     /// A publisher at the beginning of the stream.
     pub(crate) fn new(around: &Arc<ProcessContext>) -> Arc<Self> {
         let slot = Slot::new(around, "events-0".to_owned());
-        let state = Mutex::new(State { slot, read: None });
+        let state = Mutex::new(State { slot, read: None, published: 0 });
         Arc::new(Self { around: Arc::clone(around), state })
     }
 
@@ -81,15 +83,21 @@ impl Publisher {
                 return;
             };
             let now = self.around.cloud.clock.now().as_secs();
-            let batch: Vec<_> = changes.into_iter().map(|one| as_event(one, now)).collect();
+            let places = state.published..;
+            let batch: Vec<_> =
+                places.zip(changes).map(|(place, one)| as_event(one, place, now)).collect();
             let batch = serde_json::from_value(json!({ "Records": batch })).expect("a batch");
             let ended = state.slot.publish_batch(batch).await;
             match ended {
-                InvocationEnd::Answered(None) => state.read = Some(last),
+                InvocationEnd::Answered(None) => {
+                    state.read = Some(last);
+                    state.published += numbers.len();
+                }
                 InvocationEnd::Answered(Some(failed)) => {
                     let first = numbers.iter().position(|one| *one == failed).expect("its number");
                     let before = first.checked_sub(1).and_then(|place| numbers.get(place).cloned());
                     state.read = before.or_else(|| state.read.take());
+                    state.published += first;
                     tokio::time::sleep(TRY_AGAIN).await;
                 }
                 InvocationEnd::Failed | InvocationEnd::Died(_) => {
@@ -104,9 +112,11 @@ fn number_of(change: &Value) -> String {
     change["dynamodb"]["SequenceNumber"].as_str().expect("a number").to_owned()
 }
 
-/// A change as Lambda passes it on, written now by the world's clock.
-fn as_event(mut change: Value, now: u64) -> Value {
+/// A change as Lambda passes it on, written now by the world's clock. The engine takes ids and
+/// numbers from chance and time that no seed decides; the place in the stream is as good.
+fn as_event(mut change: Value, place: usize, now: u64) -> Value {
     let at = i64::try_from(now).expect("a time") + WORLD_START;
+    change["eventID"] = json!(format!("change {place}"));
     change["dynamodb"]["ApproximateCreationDateTime"] = json!(at);
     change
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use stand_in::{CdnScenario, Encryption, Field, Kind, Spec, WapiScenario};
 
-use crate::{World, on_the_stack};
+use crate::{MAX_WAIT, World, on_the_stack};
 
 /// The attributes of the parked messages whose body contains `text`.
 pub(crate) async fn parked_attributes(world: &World, text: &str) -> Value {
@@ -14,7 +14,7 @@ pub(crate) async fn parked_attributes(world: &World, text: &str) -> Value {
         "MessageAttributeNames": ["All"], "VisibilityTimeout": 0,
     });
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(60) {
+    while begun.elapsed() < MAX_WAIT {
         let answer = world
             .stack()
             .endpoint()
