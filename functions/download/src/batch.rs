@@ -21,11 +21,6 @@ use crate::{
     worker::{BUFFERS, Worker},
 };
 
-/// How many records are worked on at the same time: those whose files take the memory of this many
-/// parts, so that none waits long for a buffer. A record that waits for its turn at W-API has no
-/// buffer, and does not count.
-const MAX_PARTS: usize = BUFFERS;
-
 /// A record is started only if this much time is left: W-API alone may take a minute to answer.
 const MIN_TIME_TO_START: Duration = Duration::from_secs(80);
 
@@ -61,7 +56,8 @@ pub async fn handle_batch(
     if event.records.iter().any(|record| record.message_id.is_none()) {
         return Err("a record of the batch has no message id".into());
     }
-    let slots = Slots::new(MAX_PARTS);
+    // As many at the same time as have room for their files, so that none waits long for a buffer.
+    let slots = Slots::new(BUFFERS);
     let failed = stream::iter(&event.records)
         .map(|record| handle_record(worker, record, deadline, &slots))
         .buffer_unordered(event.records.len().max(1))

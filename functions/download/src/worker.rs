@@ -59,7 +59,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Builds the clients and reserves the buffers, once.
+    /// Builds the clients, once.
     ///
     /// # Errors
     /// [`FetchError::Client`] when the TLS stack cannot be set up.

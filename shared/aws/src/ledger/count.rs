@@ -2,14 +2,8 @@
 
 use media::failure::FailureClass;
 
-use super::{
-    entry::{BY_CLASS, state_class},
-    table::JobsTable,
-};
-use crate::{
-    dynamodb::{count_items, number_value, string_value},
-    error::AwsError,
-};
+use super::{entry::state_class, table::JobsTable};
+use crate::{dynamodb::count_items, error::AwsError};
 
 /// The states of a job entry.
 pub const ENTRY_STATES: [&str; 2] = ["retrying", "parked"];
@@ -25,28 +19,10 @@ impl JobsTable {
         for state in ENTRY_STATES {
             for class in FailureClass::ALL {
                 let key = state_class(state, class.as_str());
-                count += self.count_in_partition(&key, from, until).await?;
+                let query = self.query_expiring(&key, &(from..=until), None);
+                count += count_items(query, u64::MAX).await?.0;
             }
         }
-        Ok(count)
-    }
-
-    async fn count_in_partition(
-        &self,
-        state_class: &str,
-        from: i64,
-        until: i64,
-    ) -> Result<u64, AwsError> {
-        const CONDITION: &str =
-            "state_class = :partition AND recoverable_until BETWEEN :from AND :until";
-        let query = self.clients.dynamodb.query().table_name(&self.name);
-        let query = query
-            .index_name(BY_CLASS)
-            .key_condition_expression(CONDITION)
-            .expression_attribute_values(":partition", string_value(state_class))
-            .expression_attribute_values(":from", number_value(from))
-            .expression_attribute_values(":until", number_value(until));
-        let (count, _) = count_items(query, u64::MAX).await?;
         Ok(count)
     }
 }

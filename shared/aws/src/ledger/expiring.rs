@@ -54,7 +54,8 @@ impl JobsTable {
         Ok(found)
     }
 
-    fn query_expiring(
+    /// The query of [`Self::list_expiring`] for one partition of the index.
+    pub(super) fn query_expiring(
         &self,
         state_class: &str,
         time: &RangeInclusive<i64>,

@@ -116,11 +116,19 @@ impl<S> LiveAttempt<'_, S> {
         path: &str,
         question: &DownloadRequest<'_>,
     ) -> Result<FileLink, FetchError> {
+        self.in_turn(self.post_question(path, question)).await
+    }
+
+    /// Asks W-API in a turn of the instance.
+    async fn in_turn<T>(
+        &self,
+        asked: impl Future<Output = Result<T, FetchError>>,
+    ) -> Result<T, FetchError> {
         require_token(self.request)?;
         let turn = self.turns.wait_for_turn(self.request, self.resources.limits.post).await?;
-        let answered = self.post_question(path, question).await;
+        let answered = asked.await;
         let ended = turn.end().await;
-        answered.and_then(|link| ended.map(|()| link))
+        answered.and_then(|answer| ended.map(|()| answer))
     }
 
     async fn post_question(
@@ -181,11 +189,7 @@ impl<S> LiveAttempt<'_, S> {
     /// Sends `GET path` for this message, in a turn of the instance. Returns the status, and the
     /// body if it is JSON.
     pub(super) async fn get_json(&self, path: &str) -> Result<(u16, Option<Value>), FetchError> {
-        require_token(self.request)?;
-        let turn = self.turns.wait_for_turn(self.request, self.resources.limits.post).await?;
-        let answered = self.get_json_now(path).await;
-        let ended = turn.end().await;
-        answered.and_then(|answer| ended.map(|()| answer))
+        self.in_turn(self.get_json_now(path)).await
     }
 
     async fn get_json_now(&self, path: &str) -> Result<(u16, Option<Value>), FetchError> {
