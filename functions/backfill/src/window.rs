@@ -152,10 +152,13 @@ pub(crate) fn is_postponed_for_a_day(mark: &Mark, now: i64) -> bool {
     mark.until.is_some_and(|until| until <= now - DAY)
 }
 
-/// Whether the log could not be read for a day. A log that has vanished does not raise the alarm
-/// for ever.
+/// Whether the log could not be read for a day, or grows faster than it is read. A log that has
+/// vanished does not raise the alarm for ever.
 pub(crate) fn is_unreadable_for_a_day(mark: &Mark, end: &PassEnd, now: i64) -> bool {
     let age = mark.failed_since.map_or(0, |since| now - since);
-    let is_gone = matches!(end, PassEnd::Stopped(Stop::NoLog(_)));
-    age >= DAY && !(is_gone && age >= MAX_NO_LOG_ALARM)
+    match end {
+        PassEnd::Unfinished => mark.until.is_some_and(|until| until <= now - DAY),
+        PassEnd::Stopped(Stop::NoLog(_)) => (DAY..MAX_NO_LOG_ALARM).contains(&age),
+        PassEnd::Finished | PassEnd::Stopped(_) => age >= DAY,
+    }
 }

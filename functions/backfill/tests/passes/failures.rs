@@ -9,7 +9,7 @@ use stand_in::{DEFAULT_INSTANCE, LogShape, ManagementScenario};
 use crate::{DAY, HOUR, NOW, World};
 
 /// The field of the latest log line of a tenant, which no other test has.
-fn logged_field(recorder: &Recorder, tenant: &str, field: &str) -> Value {
+pub(crate) fn logged_field(recorder: &Recorder, tenant: &str, field: &str) -> Value {
     let text = recorder.text();
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let is_its = |line: &Value| line["message"] == "backfill" && line["tenant"] == tenant;

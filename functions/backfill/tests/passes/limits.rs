@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use backfill::RunScope;
 use media::ids::InstanceId;
-use serde_json::Value;
+use redaction::Recorder;
+use serde_json::{Value, json};
 use stand_in::DEFAULT_INSTANCE;
 use tokio::time::Instant;
 
-use crate::{HOUR, MINUTE, NOW, PLENTY, World};
+use crate::{DAY, HOUR, MINUTE, NOW, PLENTY, World, failures::logged_field};
 
 fn scope() -> RunScope {
     RunScope::One(InstanceId::parse(DEFAULT_INSTANCE).expect("an id"))
@@ -43,6 +44,21 @@ async fn a_later_run_goes_on_where_one_stopped() {
     let mark = world.mark();
     assert_eq!(mark["until"]["N"], (NOW - 10 * MINUTE).to_string());
     assert_eq!(mark["pass_page"], Value::Null);
+}
+
+/// The log grows faster than it is read, so that what is lost now would be found too late.
+#[tokio::test]
+async fn a_log_that_is_a_day_ahead_is_reported() {
+    let world = World::start().await;
+    let recorder = Recorder::start();
+    world.change_instance(&json!({ "tenant": { "S": "busy" } }));
+    fill_log(&world);
+    for (ago, reported) in [(DAY - 1, 0), (DAY, 1)] {
+        world.set_mark(json!({ "until": { "N": (NOW - ago).to_string() } }));
+        world.backfill(2).run(&scope(), NOW, Instant::now() + PLENTY).await.expect("a run");
+        assert_eq!(logged_field(&recorder, "busy", "outcome"), "unfinished");
+        assert_eq!(logged_field(&recorder, "busy", "unreadable_for_a_day"), reported, "{ago}");
+    }
 }
 
 #[tokio::test]

@@ -25,6 +25,8 @@ fn an_unreadable_webhook_is_kept_until_erased() {
         }
         let parked = wait_until_parked(world, 2, &Value::Null).await;
         check_shown(world, &parked).await;
+        // A second later, when they are parked once more, their times differ.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
         let mine = ["parked", "redrive", "--instance", INSTANCE, "--class", "unread", "--yes"];
         let sent = world.run_json(0, &mine, "").await;
         assert_eq!((&sent["admitted"], &sent["sent"]), (&2.into(), &2.into()));

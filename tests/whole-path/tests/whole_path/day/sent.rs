@@ -68,6 +68,16 @@ impl Sent {
         all.map(|one| one.plain.bytes().to_vec()).collect()
     }
 
+    /// Sends a media message of the person whose job fails. The queue hides the job for half a
+    /// minute at first and longer each time, so it is sent just before the person is erased.
+    pub(super) async fn send_retrying(&mut self, world: &World) {
+        let url = world.origins.account(FIRST).hook(Hook::Received).expect("a hook").to_owned();
+        let first = Account { id: FIRST.to_owned(), url };
+        self.send(world, (&first, ASKED), &number_of(&LEAVING), Fate::Retrying).await;
+        let sent = self.0.last().expect("it was sent");
+        world.wait_for_retry(&sent.media).await;
+    }
+
     /// Sends a job that the queue keeps for some time: a copy of another job of the person, under
     /// an id that nothing else knows.
     pub(super) async fn queue_unreceived(&self, world: &World) {
@@ -238,7 +248,7 @@ impl Sent {
 
     async fn send_by_number(&mut self, world: &World, [first, removed, moved]: [&Account; 3]) {
         let (leaving, staying) = (number_of(&LEAVING), number_of(&STAYING));
-        for fate in [Fate::Stored, Fate::Retrying, Fate::Waiting, Fate::Parked, Fate::Skipped] {
+        for fate in [Fate::Stored, Fate::Waiting, Fate::Parked, Fate::Skipped] {
             self.send(world, (first, ASKED), &leaving, fate).await;
         }
         let short = format!("{}@s.whatsapp.net", LEAVING.short);
