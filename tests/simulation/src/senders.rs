@@ -10,6 +10,7 @@ use std::{
 use data_encoding::BASE64;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{
     accounting::{AnnouncedMedia, Fate, Identity, SenderAnswer},
@@ -20,6 +21,8 @@ use crate::{
     world::{WEBHOOKS, World},
 };
 
+/// How long API Gateway waits for the function, a cold start included; `template.yaml` has the same.
+const API_TIMEOUT: Duration = Duration::from_secs(11);
 /// How long a sender waits before it posts again.
 const SENDER_RETRY_DELAY: Duration = Duration::from_secs(5);
 
@@ -210,9 +213,14 @@ impl World {
         let chance = self.cloud.chance.named(message).named(post).named(repeat);
         let slot = usize::try_from(chance.below(WEBHOOKS)).unwrap_or_default();
         let mut slot = self.webhooks.get(slot)?.lock().await;
+        let began = Instant::now();
         let ended = slot.post_webhook((customer.instance, secret), body).await;
         drop(slot);
         note(format!("{ended:?}"));
+        if began.elapsed() > API_TIMEOUT {
+            note("API Gateway waited no longer".to_owned());
+            return Some(503);
+        }
         let InvocationEnd::Answered(status) = ended else {
             return None;
         };
