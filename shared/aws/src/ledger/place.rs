@@ -12,6 +12,11 @@ use crate::dynamodb::{Attributes, get_number, get_string, string_value};
 /// the id.
 pub const MESSAGE: &str = "message";
 
+/// The attribute with which the media message that claimed a record of an earlier version makes it
+/// its own: the key that a record of this version would have. Such a record knows no hash before
+/// its file is stored.
+const IDENTITY: &str = "identity";
+
 /// The last second of the year 5138. Earlier versions never read a later moment as seconds.
 const LAST_MOMENT: i64 = 100_000_000_000;
 
@@ -57,10 +62,15 @@ impl<'a> Place<'a> {
         let facts = self.identity.chat_facts().iter();
         let update = facts.fold(update, |update, fact| update.set_once(fact.name, &fact.text));
         if self.is_earlier {
-            return update;
+            return update.set_once(IDENTITY, &self.own_key());
         }
         let id = self.identity.message_id().as_str();
         update.set(MESSAGE, string_value(id))
+    }
+
+    /// The first key that a record of this version may have.
+    fn own_key(&self) -> String {
+        self.identity.record_keys().next().map(|key| key.as_str().to_owned()).unwrap_or_default()
     }
 
     /// The update that adds what this webhook tells of the chat and the stored record lacks. `None`
@@ -146,6 +156,9 @@ impl<'a> Place<'a> {
             let name = condition.bind_name(name);
             condition.require(&format!("{name} = {text}"));
         }
+        let (own, identity) =
+            (condition.bind_text(&self.own_key()), condition.bind_name(IDENTITY));
+        condition.require(&format!("(attribute_not_exists({identity}) OR {identity} = {own})"));
         let moment = condition.bind_name("moment");
         let [announced, first, last] =
             [self.message.moment, MediaMessage::FIRST_MOMENT, LAST_MOMENT]
@@ -155,9 +168,9 @@ impl<'a> Place<'a> {
         ));
     }
 
-    /// Whether a record of an earlier version is the media message's: by the hash of its bytes if
-    /// both name one, otherwise by chat, direction, kind and moment. An impossible moment agrees
-    /// with every other.
+    /// Whether a record of an earlier version is the media message's: nobody else has claimed it,
+    /// and the hash of its bytes is the same if both name one; otherwise chat, direction, kind and
+    /// moment are. An impossible moment agrees with every other.
     fn matches_earlier(&self, item: &Attributes) -> bool {
         let text = |name: &str| get_string(item, name);
         if text(MESSAGE).is_some() {
@@ -165,6 +178,9 @@ impl<'a> Place<'a> {
         }
         if text("state") == Some(ERASED) {
             return true;
+        }
+        if text(IDENTITY).is_some_and(|owner| owner != self.own_key()) {
+            return false;
         }
         let folders = self.earlier_folders();
         let is_same_chat = text("chat").is_some_and(|chat| folders.iter().any(|one| one == chat));

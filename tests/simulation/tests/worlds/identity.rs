@@ -178,6 +178,23 @@ fn a_file_the_previous_version_missed_is_fetched() {
     assert_eq!(outcome.evidence.records.len(), 3);
 }
 
+/// The record of a file that is on its way names no hash, and fits the other file as well. Both wait
+/// in the jobs table, which has one entry for each record.
+#[test]
+fn a_waiting_record_of_the_previous_version_has_one_file() {
+    let failing = |bytes: &str| {
+        picture_of(bytes).with_spec(|spec| {
+            let cdn = stand_in::CdnScenario::fail_times(8);
+            spec.cdn(cdn).wapi(stand_in::WapiScenario::fail_times(8))
+        })
+    };
+    let other = failing("b").announced_at(Duration::from_secs(10));
+    let waiting = failing("a").with_prior_state(WAITING);
+    let outcome = run_world(Plan::healthy(vec![waiting, other]));
+    assert!(outcome.account.is_clean(), "{}", outcome.account);
+    assert_eq!(stored_keys(&outcome).len(), 2);
+}
+
 #[test]
 fn a_job_of_the_previous_version_ends_in_its_record() {
     let outcome = run_world(Plan::healthy(vec![picture_of("a").with_prior_state(WAITING)]));
