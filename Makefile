@@ -55,8 +55,8 @@ first-run: ## Measures a newcomer's wait in a fresh clone with an empty home (CI
 simulate: prove
 
 prove: cargo ## Runs the functions in seeded worlds full of faults and accounts for every media message (SEEDS=1000 or 100..200; SEED=17 replays one)
-	@cargo build --quiet --workspace --bin prove
-	@target/debug/prove $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
+	@cargo build --quiet --workspace --bin prove $(if $(SEED),,--profile proof)
+	@target/$(if $(SEED),debug,proof)/prove $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
 	@$(if $(SEED),,WHOLE_PROOF=1 cargo test --quiet --workspace --test worlds -- faults:: privilege::)
 
 orders: cargo ## Compares two orders of strategies in simulated worlds: time, requests, integrity and GB-seconds
@@ -64,9 +64,9 @@ orders: cargo ## Compares two orders of strategies in simulated worlds: time, re
 	@target/debug/orders
 
 load: cargo ## Counts the calls of the operator's verbs over few and over many parked jobs and records, and compares (PARKED=100000 RECORDS=1000000)
-	@cargo build --quiet --workspace --bin load --bin neighbours
-	@target/debug/load --parked $(or $(PARKED),100000) --records $(or $(RECORDS),1000000)
-	@target/debug/neighbours --waiting $(or $(WAITING),200000)
+	@cargo build --quiet --workspace --profile proof --bin load --bin neighbours
+	@target/proof/load --parked $(or $(PARKED),100000) --records $(or $(RECORDS),1000000)
+	@target/proof/neighbours --waiting $(or $(WAITING),200000)
 
 check: cargo ## Checks everything that must hold before a change lands (.ci/run is the same)
 	@env -u MAKEFLAGS -u MAKELEVEL .ci/run

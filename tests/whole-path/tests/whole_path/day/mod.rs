@@ -196,10 +196,7 @@ async fn check_nowhere(world: &World, sent: &Sent) {
 
 /// Waits until nothing has a trace, and returns what is held then. Only a message that a queue
 /// hides may have one for some minutes: its run ends it.
-async fn wait_until_gone(
-    world: &World,
-    find: impl Fn(&[Holding]) -> Vec<Holding>,
-) -> Vec<Holding> {
+async fn wait_until_gone(world: &World, find: impl Fn(&[Holding]) -> Vec<Holding>) -> Vec<Holding> {
     let begun = std::time::Instant::now();
     loop {
         let all = take_inventory(world).await;
