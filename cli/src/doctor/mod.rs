@@ -3,7 +3,7 @@
 mod cause;
 pub(crate) mod examined;
 pub(crate) mod past;
-mod steps;
+pub(crate) mod steps;
 pub(crate) mod trial;
 
 use media::ids::InstanceId;
@@ -12,7 +12,7 @@ use report::Report;
 use self::{
     examined::ExaminedInstance,
     past::Past,
-    steps::{alarms, api, bucket, connection, download, hooks, jobs, records, sources},
+    steps::{alarms, api, bucket, connection, download, hooks, jobs, records, sources, triggers},
     trial::Trial,
 };
 use crate::{examination::Examination, odd_records::OddRecords};
@@ -44,6 +44,7 @@ pub(crate) async fn examine_stack(
     steps.extend(sources::strategy_steps(&trial, &past, lang));
     steps.push(bucket::bucket_step(&folders, lang));
     steps.push(records::records_step(&past, (expiring, is_of_one), examination).await?);
+    settings.extend(triggers::trigger_settings(examination).await);
     settings.extend(alarms::alarm_settings(examination).await?);
     let mut report = Report {
         stack: session.stack.name.clone(),

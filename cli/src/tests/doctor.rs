@@ -11,7 +11,9 @@ use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::json;
 
 use crate::{
-    doctor::{examined::ExaminedInstance, past::Past, trial::Trial},
+    doctor::{
+        examined::ExaminedInstance, past::Past, steps::triggers::trigger_settings, trial::Trial,
+    },
     examination::{Consent, Examination},
     odd_records::OddRecords,
     session::{Flags, Session},
@@ -61,6 +63,8 @@ fn open_session(aws: &Aws) -> Session {
         ("JobsQueueUrl", "http://127.0.0.1/jobs"),
         ("ParkedQueueUrl", "http://127.0.0.1/parked"),
         ("WebhookBaseUrl", "https://hooks.example.invalid"),
+        ("DeliverFunction", "stack-deliver"),
+        ("EventsFunction", "stack-events"),
     ]);
     let bases = [("WapiBaseUrl", aws.endpoint()), ("CdnBaseUrls", aws.endpoint())];
     Session {
@@ -129,4 +133,36 @@ async fn the_last_day_is_read_as_a_bounded_sample() {
     let of_index = aws.requests().into_iter().skip(before);
     let of_index = of_index.filter(|one| one.text().contains("by_instance"));
     assert_eq!(of_index.count(), 2);
+}
+
+/// A trigger that is disabled, or is not there, is named with what to do.
+#[tokio::test]
+async fn disabled_triggers_of_events_are_named() {
+    let trigger = |id: &str, source: &str, state: &str| {
+        let arn = format!("arn:aws:dynamodb:us-east-1:000000000000:table/{source}/stream/2026");
+        json!({ "UUID": id, "EventSourceArn": arn, "State": state })
+    };
+    let aws = Aws::start(move |request| {
+        let function = request.query.get("FunctionName").map(String::as_str);
+        if function == Some("stack-deliver") {
+            return Answer::json(&json!({ "EventSourceMappings": [] }));
+        }
+        let all = [trigger("one", "media", "Enabled"), trigger("two", "marks", "Disabled")];
+        Answer::json(&json!({ "EventSourceMappings": all }))
+    })
+    .await;
+    let session = open_session(&aws);
+    let settings = trigger_settings(Examination::new(&session, Lang::En)).await;
+    let shown = settings.into_iter().map(|one| (one.name, one.value, one.status, one.remedy));
+    let fail = report::Status::Fail;
+    let enable = "aws lambda update-event-source-mapping --enabled --uuid two";
+    let expected = [
+        ("triggers of the deliver function", "0", fail, Some("sam deploy")),
+        ("trigger of the events function: media", "Enabled", report::Status::Ok, None),
+        ("trigger of the events function: marks", "Disabled", fail, Some(enable)),
+    ];
+    let expected = expected.map(|(name, value, status, remedy)| {
+        (name.to_owned(), value.to_owned(), status, remedy.map(str::to_owned))
+    });
+    assert_eq!(shown.collect::<Vec<_>>(), expected);
 }

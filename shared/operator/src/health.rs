@@ -25,6 +25,10 @@ pub struct FunctionHealth {
 /// The state of a function's event source mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TriggerHealth {
+    /// The id by which it is enabled.
+    pub id: String,
+    /// The name of the queue or the table that it reads.
+    pub source: String,
     /// `Enabled`, `Disabled`, `Enabling`, …
     pub state: String,
     /// Whether the function reports failures of single messages. Without it, one failed job causes
@@ -84,23 +88,26 @@ impl Operator {
         })
     }
 
-    /// Reads the state of a function's first event source mapping; `None` if it has none.
+    /// Reads the state of a function's event source mappings.
     ///
     /// # Errors
     /// When `ListEventSourceMappings` fails.
-    pub async fn trigger_health(&self, function: &str) -> Result<Option<TriggerHealth>, AwsError> {
+    pub async fn list_triggers(&self, function: &str) -> Result<Vec<TriggerHealth>, AwsError> {
         let request = self.lambda.list_event_source_mappings().function_name(function);
         let found = request
             .send()
             .await
             .map_err(AwsError::in_operation("lambda:ListEventSourceMappings"))?;
-        let first = found.event_source_mappings.unwrap_or_default().into_iter().next();
-        Ok(first.map(|trigger| TriggerHealth {
+        let triggers = found.event_source_mappings.unwrap_or_default().into_iter();
+        let health = triggers.map(|trigger| TriggerHealth {
+            id: trigger.uuid.unwrap_or_default(),
+            source: source_name(trigger.event_source_arn.as_deref().unwrap_or_default()),
             state: trigger.state.unwrap_or_default(),
             reports_single_failures: trigger
                 .function_response_types
                 .is_some_and(|types| !types.is_empty()),
-        }))
+        });
+        Ok(health.collect())
     }
 
     /// Reads a queue's settings and its number of messages.
@@ -203,6 +210,13 @@ impl Operator {
         }
         Ok(count)
     }
+}
+
+/// The name of a queue, or of the table of a stream, in its ARN.
+fn source_name(arn: &str) -> String {
+    let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
+    let table = resource.strip_prefix("table/").and_then(|rest| rest.split('/').next());
+    table.unwrap_or(resource).to_owned()
 }
 
 /// Reads `maxReceiveCount` from a redrive policy, where it is a number or a text.

@@ -14,9 +14,9 @@ pub(crate) async fn download_function_step(
     let name = session.stack.output("DownloadFunction")?;
     let operator = &session.operator;
     let (function, trigger) =
-        tokio::join!(operator.function_health(name), operator.trigger_health(name));
+        tokio::join!(operator.function_health(name), operator.list_triggers(name));
     let (function, trigger) = match (function, trigger) {
-        (Ok(function), Ok(trigger)) => (function, trigger),
+        (Ok(function), Ok(triggers)) => (function, triggers.into_iter().next()),
         (Err(error), _) | (_, Err(error)) => {
             return Ok(Step::new(id, Status::Unknown, report::translate_failure(&error, lang)));
         }

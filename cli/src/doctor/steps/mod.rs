@@ -10,3 +10,4 @@ mod instances;
 pub(super) mod jobs;
 pub(super) mod records;
 pub(super) mod sources;
+pub(crate) mod triggers;

@@ -156,8 +156,7 @@ impl<'a> Place<'a> {
             let name = condition.bind_name(name);
             condition.require(&format!("{name} = {text}"));
         }
-        let (own, identity) =
-            (condition.bind_text(&self.own_key()), condition.bind_name(IDENTITY));
+        let (own, identity) = (condition.bind_text(&self.own_key()), condition.bind_name(IDENTITY));
         condition.require(&format!("(attribute_not_exists({identity}) OR {identity} = {own})"));
         let moment = condition.bind_name("moment");
         let [announced, first, last] =
