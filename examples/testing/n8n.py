@@ -25,6 +25,7 @@ def test_code(path, report):
 
     check("the workflow's code is that of the files", has_the_files)
     check("the workflow's connections lead to nodes", is_connected)
+    check("only what has no schema_version counts as W-API's", counts_by_version)
     with CodeNodes(path) as nodes:
         right, other = SECRET, OTHER_SECRET
         # Of each receiver, only the headers are used here.
@@ -65,6 +66,16 @@ def is_connected():
     for source, outputs in workflow["connections"].items():
         targets = {one["node"] for output in outputs["main"] for one in output}
         expect({source} | targets <= names, f"{source} → {targets - names}")
+
+
+def counts_by_version():
+    """The events of instances and receivers are no webhooks of W-API either."""
+    workflow = json.loads((FOLDER / "workflow.json").read_text(encoding="utf-8"))
+    switch = next(one for one in workflow["nodes"] if one["name"] == "Type")
+    rules = {one["outputKey"]: one["conditions"] for one in switch["parameters"]["rules"]["values"]}
+    (condition,) = rules["W-API's webhook"]["conditions"]
+    asked = condition["leftValue"], condition["operator"]["operation"]
+    expect(asked == ("={{ $json.event.schema_version }}", "notExists"), f"it asks {asked}")
 
 
 class Program(Application):

@@ -31,8 +31,8 @@ pub(crate) struct Add {
     /// The URL, with its query.
     #[arg(long)]
     url: String,
-    /// What it gets: webhooks, as W-API posts them; media, an event when a media file is stored,
-    /// parked, skipped or erased; or all.
+    /// What it gets: webhooks, as W-API posts them; media, the events of media files, instances and
+    /// receivers; or all.
     #[arg(long, value_name = "WHAT", default_value = "webhooks", value_parser = parse_kind)]
     gets: ReceivedKind,
     /// Only webhooks of these hooks, such as received,delivery. Without it, of all six.

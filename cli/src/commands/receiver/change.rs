@@ -40,8 +40,7 @@ pub(crate) struct Rotation {
 pub(crate) struct Choice {
     #[command(flatten)]
     one: ReceiverArgument,
-    /// What it gets: webhooks, media (an event when a media file is stored, parked, skipped or
-    /// erased), or all.
+    /// What it gets: webhooks, media (the events of media files, instances and receivers) or all.
     #[arg(long, value_name = "WHAT", value_parser = parse_kind)]
     gets: ReceivedKind,
 }
