@@ -21,7 +21,7 @@ use crate::{
     world::{WEBHOOKS, World},
 };
 
-/// How long API Gateway waits for the function, a cold start included; `template.yaml` has the same.
+/// How long API Gateway waits for the function, a cold start included, as in `template.yaml`.
 const API_TIMEOUT: Duration = Duration::from_secs(11);
 /// How long a sender waits before it posts again.
 const SENDER_RETRY_DELAY: Duration = Duration::from_secs(5);

@@ -178,8 +178,8 @@ fn a_file_the_previous_version_missed_is_fetched() {
     assert_eq!(outcome.evidence.records.len(), 3);
 }
 
-/// The record of a file that is on its way names no hash, and fits the other file as well. Both wait
-/// in the jobs table, which has one entry for each record.
+/// The record of a file that is on its way names no hash, and fits the other file as well. Both
+/// wait in the jobs table, which has one entry for each record.
 #[test]
 fn a_waiting_record_of_the_previous_version_has_one_file() {
     let failing = |bytes: &str| {

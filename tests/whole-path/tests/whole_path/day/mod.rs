@@ -17,7 +17,7 @@ use self::{
 };
 use crate::{MAX_WAIT, PARKED_QUEUE, RUNTIME, WORLD, World};
 
-/// Longer than the queue hides the job of [`Sent::send_retrying`], which has had a few runs by then.
+/// Longer than the queue hides the job of [`Sent::send_retrying`], which had a few runs by then.
 const LONGEST_HIDDEN: Duration = Duration::from_mins(9);
 
 const ASKED: &str = "day-asked";
