@@ -42,7 +42,7 @@ pub enum QueuedJob {
 }
 
 /// The length of the file in bytes that the job in a queue message announces, without reading the
-/// rest of it. `None`: it announces none, or is not a job.
+/// rest of it. `None`: it announces none. What is not a job has no file, and so 0 bytes.
 #[must_use]
 pub fn announced_bytes(body: &str) -> Option<u64> {
     #[derive(Deserialize)]
@@ -53,7 +53,8 @@ pub fn announced_bytes(body: &str) -> Option<u64> {
     struct File {
         file_length: Option<u64>,
     }
-    serde_json::from_str::<Announced>(body).ok()?.message.file_length
+    let job = serde_json::from_str::<Announced>(body);
+    job.map_or(Some(0), |job| job.message.file_length)
 }
 
 /// The job to fetch a media file of an instance and store it for a tenant. Created by

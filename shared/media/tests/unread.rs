@@ -10,7 +10,7 @@
 use media::{
     failure::FailureClass,
     ids::{InstanceId, TenantId},
-    job::{NotAJob, QueueBody},
+    job::{NotAJob, QueueBody, announced_bytes},
     message::Chat,
     parked::{Content, Filter, ParkedJob},
     unread::{MAX_BODY_BYTES, TooLargeToKeep, UnreadBody},
@@ -57,6 +57,17 @@ fn the_largest_parked_body_fits_into_one_message() {
     assert!(json.len() + ticket <= MAX_SQS_BYTES, "{} bytes", json.len());
     let more = verified.keep_unread(&[&body[..], b"x"].concat(), "bad_body", NOW);
     assert_eq!(more.expect_err("too large"), TooLargeToKeep);
+}
+
+/// It waits for no memory that only files need.
+#[test]
+fn an_unread_body_announces_no_file() {
+    let body = kept(b"{").to_json().expect("it fits");
+    for other in [body.as_str(), "", "[]", r#"{"version":"1","message":{"file_length":"9"}}"#] {
+        assert_eq!(announced_bytes(other), Some(0), "{other}");
+    }
+    assert_eq!(announced_bytes(r#"{"version":"1","message":{}}"#), None);
+    assert_eq!(announced_bytes(r#"{"version":"1","message":{"file_length":9}}"#), Some(9));
 }
 
 #[test]
