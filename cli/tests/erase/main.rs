@@ -288,7 +288,14 @@ async fn a_customer_who_leaves_is_erased_alone() {
     assert_eq!(states(&stack), ["erased", "erased", "erased", "stored"]);
     assert_eq!((stack.items("JobsTable").len(), stack.parked()), (0, 0));
     let marks = stack.items("MarksTable");
-    assert_eq!(marks, [json!({ "instance": text(OTHER_INSTANCE) })]);
+    // What stays of the removed one says whose its log is.
+    assert_eq!(
+        marks,
+        [
+            json!({ "instance": text("LITE-AAAAAA-000002"), "tenant": text(TENANT) }),
+            json!({ "instance": text(OTHER_INSTANCE) })
+        ]
+    );
 }
 
 /// The run cannot store it any more, but its record is there until it ends.

@@ -16,6 +16,15 @@ const SILENT_AFTER_SECONDS: i64 = 24 * 60 * 60;
 /// W-API is asked only if this much of the invocation's time is left: it may take 20 s.
 const MIN_TIME_TO_ASK: Duration = Duration::from_secs(30);
 
+/// What W-API's log says of an instance's silence.
+#[derive(Debug, Clone, Copy)]
+enum Silence {
+    /// It has webhooks, or is not connected.
+    None,
+    /// The latest webhook came at this time, in seconds since 1970.
+    Since(i64),
+}
+
 impl Backfill {
     /// Asks W-API whether an instance is connected, and notes it. `newest` is the time of the
     /// latest webhook in W-API's log, if that is known, in seconds since 1970. Nothing depends on
@@ -42,9 +51,14 @@ impl Backfill {
                 return;
             }
         };
-        let silent_since = newest.filter(|newest| *newest <= now - SILENT_AFTER_SECONDS);
-        let silent_since = silent_since.filter(|_| is_connected);
-        if let Err(error) = self.write_state(instance, is_connected, silent_since).await {
+        // What came before the instance was registered here says nothing of this tenant's webhooks.
+        let newest = newest.filter(|newest| *newest >= instance.created_at);
+        let silence =
+            newest.map(|newest| match is_connected && newest <= now - SILENT_AFTER_SECONDS {
+                true => Silence::Since(newest),
+                false => Silence::None,
+            });
+        if let Err(error) = self.write_state(instance, is_connected, silence).await {
             tracing::warn!(instance = %instance.id, %error, "the state of an instance was not \
                 noted");
         }
@@ -54,14 +68,15 @@ impl Backfill {
         &self,
         instance: &Instance,
         is_connected: bool,
-        silent_since: Option<i64>,
+        silence: Option<Silence>,
     ) -> Result<(), AwsError> {
         let states = &self.services.states;
         let whose = (&instance.tenant, &instance.id);
         states.note_connection(whose, is_connected).await?;
-        match silent_since {
-            Some(since) => states.note_silence(whose, since).await,
-            None => states.end_silence(&instance.id).await,
+        match silence {
+            Some(Silence::Since(since)) => states.note_silence(whose, since).await,
+            Some(Silence::None) => states.end_silence(&instance.id).await,
+            None => Ok(()),
         }
     }
 }

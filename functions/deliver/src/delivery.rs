@@ -64,7 +64,7 @@ impl Deliver {
             return Acknowledgement::RetryAfter(UNKNOWN_WAIT);
         };
         let now = self.now();
-        let receiver = self.receivers.find(&delivery.tenant, &delivery.receiver).await;
+        let receiver = self.receivers.find_or_read(&delivery.tenant, &delivery.receiver).await;
         let (receiver, attempt, decision) = match receiver {
             Ok(Some(receiver)) => {
                 let (attempt, decision) = self.decide(&delivery, &receiver, message).await;
@@ -91,10 +91,12 @@ impl Deliver {
         message: &QueueMessage<'_>,
     ) -> (Option<Attempt>, Decision) {
         let now = self.now();
-        if delivery.expires_at() <= now {
+        let is_tried = message.is_probe && receiver.pause.is_none();
+        // A probe asks whether the receiver works. The oldest delivery is taken for it, which may
+        // be as old as this each time.
+        if delivery.expires_at() <= now && !is_tried {
             return (None, self.give_up(message, Outcome::Expired).await);
         }
-        let is_tried = message.is_probe && receiver.pause.is_none();
         if receiver.is_resting(now) && !is_tried {
             // Due at once: whoever sends it looks at the receiver first.
             let rest = self.rest(delivery.clone(), delivery.accepted_at, Outcome::Resting);

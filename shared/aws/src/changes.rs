@@ -79,6 +79,10 @@ fn read_instance_change(
 ) -> Option<InstanceEvent> {
     let instance = InstanceId::parse(instance_of_key(get_string(after, "instance")?)?).ok()?;
     let tenant = TenantId::parse(get_string(after, "tenant")?).ok()?;
+    // What the former tenant was told, this one was not.
+    let nothing = Attributes::new();
+    let is_its = get_string(before, "tenant") == get_string(after, "tenant");
+    let before = if is_its { before } else { &nothing };
     let (old, new) = (get_string(before, CONNECTION), get_string(after, CONNECTION));
     let silent_since = get_number(after, SILENT_SINCE);
     let event_type = match new {

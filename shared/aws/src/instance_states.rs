@@ -61,7 +61,9 @@ impl InstanceStates {
         let update = self
             .update(instance)
             .update_expression("SET #state = :state, tenant = :tenant")
-            .condition_expression("attribute_not_exists(#state) OR #state <> :state")
+            .condition_expression(
+                "attribute_not_exists(#state) OR #state <> :state OR tenant <> :tenant",
+            )
             .expression_attribute_names("#state", CONNECTION)
             .expression_attribute_values(":state", string_value(word))
             .expression_attribute_values(":tenant", string_value(tenant.as_str()));

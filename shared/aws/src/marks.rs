@@ -194,17 +194,22 @@ impl Marks {
         }
     }
 
-    /// Removes the instance's mark, and what is known of its connection.
+    /// Empties the mark of an instance that was removed, and removes what is known of its
+    /// connection. The mark still says whose it was, so that the next tenant to register the
+    /// instance does not get what is in its log.
     ///
     /// # Errors
-    /// [`AwsError`] when `DeleteItem` fails.
+    /// [`AwsError`] when `PutItem` or `DeleteItem` fails.
     #[cfg(feature = "operator")]
-    pub async fn remove(&self, instance: &InstanceId) -> Result<(), AwsError> {
-        for key in [instance.to_string(), state_key(instance)] {
-            let delete = self.clients.dynamodb.delete_item().table_name(&self.table);
-            let delete = delete.key("instance", string_value(key));
-            delete.send().await.map_err(AwsError::in_operation("dynamodb:DeleteItem"))?;
-        }
+    pub async fn clear(&self, tenant: &TenantId, instance: &InstanceId) -> Result<(), AwsError> {
+        let put = self.clients.dynamodb.put_item().table_name(&self.table);
+        let put = put
+            .item("instance", string_value(instance.as_str()))
+            .item(TENANT, string_value(tenant.as_str()));
+        put.send().await.map_err(AwsError::in_operation("dynamodb:PutItem"))?;
+        let delete = self.clients.dynamodb.delete_item().table_name(&self.table);
+        let delete = delete.key("instance", string_value(state_key(instance)));
+        delete.send().await.map_err(AwsError::in_operation("dynamodb:DeleteItem"))?;
         Ok(())
     }
 }

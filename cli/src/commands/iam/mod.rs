@@ -179,7 +179,12 @@ const GRANTS: [Grant; 36] = [
         &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
         &[StackPart::Table("ReceiversTable")],
     ),
-    grant("EraseMarks", false, &["dynamodb:DeleteItem"], &[StackPart::Table("MarksTable")]),
+    grant(
+        "EraseMarks",
+        false,
+        &["dynamodb:PutItem", "dynamodb:DeleteItem"],
+        &[StackPart::Table("MarksTable")],
+    ),
     // An INSERT fails if there is an item with its key: no line can be overwritten or removed.
     grant("AddAuditLines", false, &["dynamodb:PartiQLInsert"], &[StackPart::Table("AuditTable")]),
     grant("UseTokens", false, &["kms:Encrypt", "kms:Decrypt"], &[StackPart::TokenKey]),

@@ -17,7 +17,8 @@ pub(crate) fn write_state(
     let item = states.get(&key).cloned().unwrap_or_else(|| json!({}));
     let changes = |(name, value): (&String, &Value)| item[name] != *value;
     let is_written = match update.condition.as_deref().unwrap_or_default() {
-        text if text.contains("<>") => update.sets.iter().any(changes),
+        text if text.contains("tenant <>") => update.sets.iter().any(changes),
+        text if text.contains("<>") => item["connection"] != update.sets["connection"],
         text if text.starts_with("attribute_not_exists") => item["silent_since"].is_null(),
         _ => !item["silent_since"].is_null(),
     };
@@ -71,6 +72,39 @@ async fn an_instance_without_webhooks_is_silent() {
     world.log_status(2, -DAY);
     world.run_at(NOW + DAY + HOUR).await;
     assert!(world.state()["silent_since"].is_null());
+}
+
+/// A move from another tenant: the item says what that one was told.
+#[tokio::test]
+async fn a_moved_instance_is_noted_for_its_tenant() {
+    let world = World::start().await;
+    world.run().await;
+    world.change_instance(&json!({ "tenant": { "S": "next" } }));
+    world.run_at(NOW + HOUR).await;
+    let connected = json!({ "connection": { "S": "connected" }, "tenant": { "S": "next" } });
+    assert_eq!(world.state(), connected);
+}
+
+/// The log of a moved instance ends before it was registered here, and a pass may begin in its
+/// middle: neither says that the instance is silent, or that its silence has ended.
+#[tokio::test]
+async fn what_is_not_known_begins_and_ends_no_silence() {
+    let world = World::start().await;
+    world.log_status(1, 2 * DAY);
+    world.change_instance(&json!({ "created_at": { "N": (NOW - HOUR).to_string() } }));
+    world.run().await;
+    assert!(world.state()["silent_since"].is_null());
+    world.change_instance(&json!({ "created_at": { "N": "1700000000" } }));
+    world.run_at(NOW + HOUR).await;
+    let since = json!({ "N": (NOW - 2 * DAY).to_string() });
+    assert_eq!(world.state()["silent_since"], since);
+    // A pass that goes on in the middle of the log does not see its newest entry.
+    let number = |number: i64| json!({ "N": number.to_string() });
+    world.set_mark(json!({
+        "pass_until": number(NOW), "pass_from": number(NOW - 3 * DAY), "pass_page": number(2),
+    }));
+    world.run_at(NOW + 2 * HOUR).await;
+    assert_eq!(world.state()["silent_since"], since);
 }
 
 /// Who is not connected hears nothing, and a log without an entry says nothing.

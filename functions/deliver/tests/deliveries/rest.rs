@@ -5,8 +5,8 @@ use serde_json::json;
 use scripted_aws::{Answer, Aws, RecordedRequest};
 
 use crate::{
-    NOW, RECEIVER, answer_for, create_deliver, delivery, handle, handle_record, hidden_for, record,
-    start_aws, updates_of, with_status,
+    NOW, RECEIVER, SECRET, answer_for, create_deliver, delivery, handle, handle_record, hidden_for,
+    record, start_aws, updates_of, with_status,
 };
 
 /// The item under which [`delivery`] rests, as a message names it.
@@ -88,6 +88,39 @@ async fn after_three_days_a_delivery_is_given_up() {
     assert!(!handle_record(&create_deliver(&aws), one).await);
     assert!(application.posted().is_empty());
     assert_eq!(aws.requests_of("DeleteItem").len(), 1);
+}
+
+/// The oldest one is taken for a probe: if it were given up unasked, nobody would learn that the
+/// receiver works again.
+#[tokio::test]
+async fn a_probe_of_three_days_is_posted() {
+    let application = with_status(200).await;
+    let since = (NOW - 60 * 60).to_string();
+    let aws = start_aws(application.base(), json!({ "failing_since": { "N": since } })).await;
+    let age = 3 * 24 * 60 * 60 + 60;
+    let (body, name) = (delivery(b"{}", age).to_json().expect("JSON"), rested_name(age));
+    let probe = record("message", &body, 1, &[("entry", &name), ("probe", "yes")]);
+    assert!(!handle_record(&create_deliver(&aws), probe).await);
+    assert_eq!(application.posted().len(), 1);
+    let update = updates_of(&aws, "receivers").pop().expect("an update");
+    assert!(update["UpdateExpression"].as_str().expect("a text").contains("REMOVE failing_since"));
+}
+
+/// A process that has read a tenant's receivers before one was added does not know that one.
+#[tokio::test]
+async fn a_receiver_that_was_added_since_gets_its_delivery() {
+    let application = with_status(200).await;
+    let endpoint = json!({ "url": application.base(), "secret": SECRET });
+    let queries = std::sync::atomic::AtomicUsize::new(0);
+    let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
+        "Query" if queries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 => {
+            Answer::json(&json!({ "Items": [], "Count": 0 }))
+        }
+        _ => answer_for(&endpoint, &json!({}), seen),
+    })
+    .await;
+    assert!(!handle(&create_deliver(&aws), &delivery(b"{}", 0), 1).await);
+    assert_eq!(application.posted().len(), 1);
 }
 
 /// It is due again by itself; a message that is kept beside it would be posted as well.

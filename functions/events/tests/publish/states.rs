@@ -62,6 +62,24 @@ async fn an_instance_that_comes_and_goes_is_announced() {
     assert_eq!(*silent, data);
 }
 
+/// What the former tenant heard of a moved instance, the present one has not.
+#[tokio::test]
+async fn the_next_tenant_of_an_instance_hears_its_state() {
+    let receivers = json!([receiver("rcv_aaaaaaaaaaaaaaaa", "media", "*")]);
+    let aws = Scene { receivers, ..Scene::default() }.start().await;
+    let events = create_events(&aws, None);
+    let disconnected = json!({ "connection": { "S": "disconnected" } });
+    let mut former = state(&disconnected);
+    former["tenant"] = json!({ "S": "former" });
+    assert_eq!(handle(&events, &[change(1, &former, &state(&disconnected))]).await, None);
+    let event = only_event(&aws);
+    assert_valid(&event);
+    assert_eq!(
+        (&event["type"], &event["data"]["tenant"]),
+        (&json!("instance.disconnected"), &json!("acme"))
+    );
+}
+
 /// The other receivers hear of it, and the bus; the paused one would only keep it waiting.
 #[tokio::test]
 async fn a_receiver_that_fails_is_announced_to_the_others() {

@@ -123,7 +123,7 @@ impl Ledger {
                     // Every run that ends writes its attempts, also if it made none.
                     is_first: !item.contains_key(ATTEMPTS),
                     state: get_string(&item, "state").map(str::to_owned),
-                    intents: take_intents(&mut item),
+                    intents: take_intents(&mut item, &job.tenant),
                     lost_since: get_number(&item, LOST_SINCE),
                     entry: KnownEntry::from_item(&item),
                     runs: RunCounts {

@@ -27,6 +27,7 @@ const QUERY: &str = "dynamodb:Query";
 impl JobsTable {
     /// Up to `limit` unsettled media messages whose `recoverable_until` is in this time (seconds
     /// since 1970) and whose entries were written at `changed_since` or later; `None`: whenever.
+    /// Each state and class has its turn, so that many of one do not hide the others.
     ///
     /// # Errors
     /// [`AwsError`] when `Query` fails.
@@ -36,22 +37,23 @@ impl JobsTable {
         changed_since: Option<i64>,
         limit: usize,
     ) -> Result<Vec<EntryKey>, AwsError> {
-        let mut found = Vec::new();
+        let mut partitions = Vec::new();
         for state in ENTRY_STATES {
             for class in FailureClass::ALL {
                 let key = state_class(state, class.as_str());
                 let query = self.query_expiring(&key, &time, changed_since);
                 let mut items = query.into_paginator().items().send();
-                while let Some(item) = items.next().await {
+                let mut found = Vec::new();
+                while found.len() < limit
+                    && let Some(item) = items.next().await
+                {
                     let item = item.map_err(AwsError::in_operation(QUERY))?;
                     found.extend(read_key(&item));
-                    if found.len() >= limit {
-                        return Ok(found);
-                    }
                 }
+                partitions.push(found);
             }
         }
-        Ok(found)
+        Ok(take_by_turns(partitions, limit))
     }
 
     /// The query of [`Self::list_expiring`] for one partition of the index.
@@ -105,5 +107,32 @@ impl Ledger {
             .expression_attribute_values(":now", number_value(now));
         let condition = Condition::unsettled_and_not_expiring();
         WriteOutcome::from_result("dynamodb:UpdateItem", condition.add_to(update).send().await)
+    }
+}
+
+/// Up to `limit` of all, one of each list in turn.
+fn take_by_turns<T>(lists: Vec<Vec<T>>, limit: usize) -> Vec<T> {
+    let mut lists: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
+    let mut taken = Vec::new();
+    while taken.len() < limit {
+        let before = taken.len();
+        taken.extend(lists.iter_mut().filter_map(Iterator::next));
+        if taken.len() == before {
+            break;
+        }
+    }
+    taken.truncate(limit);
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::take_by_turns;
+
+    #[test]
+    fn many_of_one_list_do_not_hide_the_others() {
+        let lists = vec![vec![1; 100], vec![2], vec![], vec![3; 2]];
+        assert_eq!(take_by_turns(lists.clone(), 6), [1, 2, 3, 1, 3, 1]);
+        assert_eq!(take_by_turns(lists, 1000).len(), 103);
     }
 }

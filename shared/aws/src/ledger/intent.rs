@@ -7,8 +7,9 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use media::{
     identity::RecordKey,
-    ids::InstanceId,
+    ids::{InstanceId, TenantId},
     job::Job,
+    object_key::ObjectKey,
     open::Proof,
     record::{Integrity, Lease},
     sha256::Sha256,
@@ -131,7 +132,12 @@ impl Ledger {
     }
 }
 
-/// Reads the intents of a record. What this build cannot read is left out.
-pub(super) fn take_intents(item: &mut Attributes) -> Vec<CommitIntent> {
-    take_readable(item, COMMITTING)
+/// Reads the intents of a record to commit into a tenant's folder. What this build cannot read is
+/// left out, and so is what a run meant to commit for the tenant to whom the instance belonged
+/// before.
+pub(super) fn take_intents(item: &mut Attributes, tenant: &TenantId) -> Vec<CommitIntent> {
+    let mut intents: Vec<CommitIntent> = take_readable(item, COMMITTING);
+    let folder = ObjectKey::tenant_prefix(tenant);
+    intents.retain(|intent| intent.object_key.starts_with(&folder));
+    intents
 }

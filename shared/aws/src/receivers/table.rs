@@ -100,6 +100,22 @@ impl Receivers {
         Ok(all.iter().find(|one| one.id == *id).cloned())
     }
 
+    /// As [`Self::find`], and consistent where nothing is found: what is remembered may be older
+    /// than the receiver.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `Query` fails and nothing is remembered, or was not found there.
+    pub async fn find_or_read(
+        &self,
+        tenant: &TenantId,
+        id: &ReceiverId,
+    ) -> Result<Option<Receiver>, AwsError> {
+        match self.find(tenant, id).await? {
+            Some(receiver) => Ok(Some(receiver)),
+            None => Ok(self.list(tenant).await?.into_iter().find(|one| one.id == *id)),
+        }
+    }
+
     /// Forgets what is remembered of a tenant, after a change.
     pub fn forget(&self, tenant: &TenantId) {
         self.of_tenants.remove(tenant);

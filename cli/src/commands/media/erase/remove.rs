@@ -393,7 +393,7 @@ impl EraseScope {
         }
         for instance in &self.instances {
             if register.get_instance(instance).await.is_ok_and(|found| found.is_none()) {
-                marks.remove(instance).await?;
+                marks.clear(&self.tenant, instance).await?;
             }
         }
         Ok(())

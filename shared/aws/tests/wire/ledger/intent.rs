@@ -20,7 +20,7 @@ fn intent(of: &str) -> CommitIntent {
 }
 
 /// At most eight intents are kept: the first, whose object has no tag, and the latest. One that
-/// this build cannot read hides no other.
+/// this build cannot read hides no other, and one of another tenant is not returned.
 #[tokio::test]
 async fn the_next_claim_returns_every_intent() {
     let earlier: Vec<_> = (0..9).map(|n| intent(&n.to_string())).collect();
@@ -36,6 +36,10 @@ async fn the_next_claim_returns_every_intent() {
     assert_eq!(update.condition.as_deref(), Some("lease_owner = this run"));
     let mut list = update.sets["committing"]["L"].as_array().expect("a list").clone();
     list.insert(3, json!({ "M": { "strategy": { "S": "of_a_newer_version" } } }));
+    // A run for the tenant to whom the instance belonged before meant another folder.
+    let mut former = list[4].clone();
+    former["M"]["object_key"] = json!({ "S": "former/LITE-AAAAAA-BBBBBB/x.jpg" });
+    list.insert(5, former);
     let given = json!({ "Attributes": { "committing": { "L": list } } });
     let aws = without_earlier([Answer::json(&given)]).await;
     let claimed = claim(&aws).await.expect("an answer");
