@@ -124,15 +124,3 @@ fn take_by_turns<T>(lists: Vec<Vec<T>>, limit: usize) -> Vec<T> {
     taken.truncate(limit);
     taken
 }
-
-#[cfg(test)]
-mod tests {
-    use super::take_by_turns;
-
-    #[test]
-    fn many_of_one_list_do_not_hide_the_others() {
-        let lists = vec![vec![1; 100], vec![2], vec![], vec![3; 2]];
-        assert_eq!(take_by_turns(lists.clone(), 6), [1, 2, 3, 1, 3, 1]);
-        assert_eq!(take_by_turns(lists, 1000).len(), 103);
-    }
-}

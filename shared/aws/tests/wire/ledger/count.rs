@@ -58,3 +58,23 @@ async fn an_incomplete_count_is_an_error() {
     let counted = ledger(&aws).jobs.count_expiring(NOW, NOW + 86_400).await;
     assert_eq!(counted.expect_err("half a count").operation, "dynamodb:Query");
 }
+
+/// A burst of one state and class does not hide what expires in the others.
+#[tokio::test]
+async fn every_class_has_its_turn_among_what_expires() {
+    let page = |prefix: &str, count: usize| {
+        let item = |n: usize| {
+            json!({
+                "instance": { "S": INSTANCE }, "message_id": { "S": format!("{prefix}{n}") },
+            })
+        };
+        Answer::json(&json!({ "Items": (0..count).map(item).collect::<Vec<_>>() }))
+    };
+    let mut answers = vec![page("many", 50), page("few", 2)];
+    answers.extend((2..2 * FailureClass::ALL.len()).map(|_| page("none", 0)));
+    let aws = Aws::answer_in_order(answers).await;
+    let listed = ledger(&aws).jobs.list_expiring(NOW..=NOW + 86_400, None, 6).await;
+    let keys: Vec<_> =
+        listed.expect("keys").into_iter().map(|one| one.key.as_str().to_owned()).collect();
+    assert_eq!(keys, ["many0", "few0", "many1", "few1", "many2", "many3"]);
+}
