@@ -97,7 +97,7 @@ async fn wait_in_table(waiting: usize, crowd: Crowd) -> Duration {
     let cloud = Cloud::start(Chance::from_seed(1), no_faults(), 0).expect("a cloud");
     for table in [
         schema::instances_table(),
-        schema::media_table(),
+        schema::media_table_alone(),
         schema::jobs_table(),
         schema::orders_table(),
         schema::receivers_table(),
