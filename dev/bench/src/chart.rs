@@ -18,7 +18,7 @@ const DRAWN: [(&str, &str); 8] = [
     ("CPU s/GB, 100 MiB by cdn", "processor for a GB in files of 100 MiB"),
     ("10 × 1 MiB of one instance, W-API in 100 ms", "a batch of ten files"),
     ("peak memory, 100 MiB by cdn", "peak memory, a file of 100 MiB"),
-    ("US$ per million media, ten at once, 512 MB", "Lambda's bill for a million media"),
+    ("US$ per million media, ten at once, 512 MB", "Lambda's bill for a million, 512 MB"),
 ];
 const PEERS: [Peer; 2] = [Peer::Node, Peer::Python];
 const WIDTH: f64 = 760.0;
