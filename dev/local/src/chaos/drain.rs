@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::{Stack, Step};
 
-/// A job that failed five times may wait for eight minutes; after this time, something hangs.
-const MAX_DRAIN_TIME: Duration = Duration::from_mins(12);
+/// A job that failed six times may wait for a quarter of an hour in the queue; after this time,
+/// something hangs.
+const MAX_DRAIN_TIME: Duration = Duration::from_mins(20);
 /// The interval at which the queue is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The queue counts as empty after this many empty readings in a row.
