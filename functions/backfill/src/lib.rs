@@ -33,7 +33,7 @@ use crate::{
     pass::{MIN_TIME_FOR_PAGE, Pass},
     report::{Counts, PassEnd, PassReport, Stop},
     services::Services,
-    window::{Window, adopt_mark, is_postponed_for_a_day, is_unreadable_for_a_day},
+    window::{Window, adopt_mark, is_a_day_behind, is_unreadable_for_a_day},
 };
 
 /// The time limit of a call to AWS.
@@ -156,7 +156,7 @@ impl Backfill {
     async fn report_postponed(&self, scope: &RunScope, now: i64) -> Result<(), RunError> {
         for id in &self.list_instances(scope, now).await?.ids {
             let mark = self.services.marks.get(id).await?;
-            if is_postponed_for_a_day(&mark, now) {
+            if is_a_day_behind(&mark, now) {
                 let report = PassReport::from_stop(Stop::Postponed);
                 let tenant = mark.tenant;
                 PassReport { tenant, is_unreadable_for_a_day: true, ..report }.log(id);

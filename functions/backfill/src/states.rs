@@ -16,15 +16,6 @@ const SILENT_AFTER_SECONDS: i64 = 24 * 60 * 60;
 /// W-API is asked only if this much of the invocation's time is left: it may take 20 s.
 const MIN_TIME_TO_ASK: Duration = Duration::from_secs(30);
 
-/// What W-API's log says of an instance's silence.
-#[derive(Debug, Clone, Copy)]
-enum Silence {
-    /// It has webhooks, or is not connected.
-    None,
-    /// The latest webhook came at this time, in seconds since 1970.
-    Since(i64),
-}
-
 impl Backfill {
     /// Asks W-API whether an instance is connected, and notes it. `newest` is the time of the
     /// latest webhook in W-API's log, if that is known, in seconds since 1970. Nothing depends on
@@ -53,12 +44,7 @@ impl Backfill {
         };
         // What came before the instance was registered here says nothing of this tenant's webhooks.
         let newest = newest.filter(|newest| *newest >= instance.created_at);
-        let silence =
-            newest.map(|newest| match is_connected && newest <= now - SILENT_AFTER_SECONDS {
-                true => Silence::Since(newest),
-                false => Silence::None,
-            });
-        if let Err(error) = self.write_state(instance, is_connected, silence).await {
+        if let Err(error) = self.write_state(instance, is_connected, (newest, now)).await {
             tracing::warn!(instance = %instance.id, %error, "the state of an instance was not \
                 noted");
         }
@@ -68,14 +54,16 @@ impl Backfill {
         &self,
         instance: &Instance,
         is_connected: bool,
-        silence: Option<Silence>,
+        (newest, now): (Option<i64>, i64),
     ) -> Result<(), AwsError> {
         let states = &self.services.states;
         let whose = (&instance.tenant, &instance.id);
         states.note_connection(whose, is_connected).await?;
-        match silence {
-            Some(Silence::Since(since)) => states.note_silence(whose, since).await,
-            Some(Silence::None) => states.end_silence(&instance.id).await,
+        match newest {
+            Some(newest) if is_connected && newest <= now - SILENT_AFTER_SECONDS => {
+                states.note_silence(whose, newest).await
+            }
+            Some(_) => states.end_silence(&instance.id).await,
             None => Ok(()),
         }
     }

@@ -146,9 +146,9 @@ impl Window {
     }
 }
 
-/// Whether the log was not read for a day because the runs were postponed. A log that never was
-/// read may be no part of the instance's plan.
-pub(crate) fn is_postponed_for_a_day(mark: &Mark, now: i64) -> bool {
+/// Whether nothing of the last day of the log was read. A log that never was read may be no part of
+/// the instance's plan.
+pub(crate) fn is_a_day_behind(mark: &Mark, now: i64) -> bool {
     mark.until.is_some_and(|until| until <= now - DAY)
 }
 
@@ -157,7 +157,7 @@ pub(crate) fn is_postponed_for_a_day(mark: &Mark, now: i64) -> bool {
 pub(crate) fn is_unreadable_for_a_day(mark: &Mark, end: &PassEnd, now: i64) -> bool {
     let age = mark.failed_since.map_or(0, |since| now - since);
     match end {
-        PassEnd::Unfinished => mark.until.is_some_and(|until| until <= now - DAY),
+        PassEnd::Unfinished => is_a_day_behind(mark, now),
         PassEnd::Stopped(Stop::NoLog(_)) => (DAY..MAX_NO_LOG_ALARM).contains(&age),
         PassEnd::Finished | PassEnd::Stopped(_) => age >= DAY,
     }

@@ -64,7 +64,7 @@ impl Deliver {
             return Acknowledgement::RetryAfter(UNKNOWN_WAIT);
         };
         let now = self.now();
-        let receiver = self.receivers.find_or_read(&delivery.tenant, &delivery.receiver).await;
+        let receiver = self.receivers.find(&delivery.tenant, &delivery.receiver).await;
         let (receiver, attempt, decision) = match receiver {
             Ok(Some(receiver)) => {
                 let (attempt, decision) = self.decide(&delivery, &receiver, message).await;

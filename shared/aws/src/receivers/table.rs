@@ -87,31 +87,18 @@ impl Receivers {
         }
     }
 
-    /// One receiver, as [`Self::find_all`] has it. `None`: it was removed.
+    /// One receiver, as [`Self::find_all`] has it, or consistent if it is not there: what is
+    /// remembered may be older than the receiver. `None`: it was removed.
     ///
     /// # Errors
-    /// As [`Self::find_all`].
+    /// [`AwsError`] when `Query` fails and the receiver is not remembered.
     pub async fn find(
         &self,
         tenant: &TenantId,
         id: &ReceiverId,
     ) -> Result<Option<Receiver>, AwsError> {
-        let all = self.find_all(tenant).await?;
-        Ok(all.iter().find(|one| one.id == *id).cloned())
-    }
-
-    /// As [`Self::find`], and consistent where nothing is found: what is remembered may be older
-    /// than the receiver.
-    ///
-    /// # Errors
-    /// [`AwsError`] when `Query` fails and nothing is remembered, or was not found there.
-    pub async fn find_or_read(
-        &self,
-        tenant: &TenantId,
-        id: &ReceiverId,
-    ) -> Result<Option<Receiver>, AwsError> {
-        match self.find(tenant, id).await? {
-            Some(receiver) => Ok(Some(receiver)),
+        match self.find_all(tenant).await?.iter().find(|one| one.id == *id) {
+            Some(receiver) => Ok(Some(receiver.clone())),
             None => Ok(self.list(tenant).await?.into_iter().find(|one| one.id == *id)),
         }
     }
