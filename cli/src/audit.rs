@@ -5,7 +5,10 @@ use std::{fmt::Display, pin::Pin};
 
 use aws::register::RegisterError;
 use media::ids::{InstanceId, TenantId};
-use operator::audit::{ANY_TENANT, AuditLine, AuditTable, BEGUN, COMPLETE, INCOMPLETE};
+use operator::{
+    audit::{ANY_TENANT, AuditLine, AuditTable, BEGUN, COMPLETE, INCOMPLETE},
+    audit_copies::AuditCopies,
+};
 
 use crate::{screen, session::Session};
 
@@ -108,7 +111,13 @@ impl Session {
     /// The audit table.
     pub(crate) fn audit_table(&self) -> anyhow::Result<AuditTable> {
         let name = self.stack.output("AuditTable")?.to_owned();
-        Ok(AuditTable::new(&self.operator.clients, name))
+        Ok(AuditTable::new(&self.operator.clients, name, self.audit_copies()))
+    }
+
+    /// The bucket with the copies of audit lines, if the stack was deployed with one.
+    pub(crate) fn audit_copies(&self) -> Option<AuditCopies> {
+        let bucket = self.stack.find_output("AuditBucket")?.to_owned();
+        Some(AuditCopies::new(&self.operator.clients, bucket, self.stack.name.clone()))
     }
 
     /// Writes the line about the beginning of an act, before anything is touched: what is not
@@ -178,7 +187,7 @@ mod tests {
     /// done, and what came of it.
     async fn record(answer: fn() -> Answer, act: Result<(), &'static str>) -> (bool, bool, Aws) {
         let aws = Aws::start(move |_| answer()).await;
-        let table = AuditTable::new(&aws.clients, "audit-table".to_owned());
+        let table = AuditTable::new(&aws.clients, "audit-table".to_owned(), None);
         let line = AuditScope::new("media export", "chat").into_line("arn:invented".to_owned());
         let is_done = Cell::new(false);
         let recorded = record_act(&table, line, async {

@@ -12,7 +12,10 @@ use report::Report;
 use self::{
     examined::ExaminedInstance,
     past::Past,
-    steps::{alarms, api, bucket, connection, download, hooks, jobs, records, sources, triggers},
+    steps::{
+        alarms, api, audit_copies, bucket, connection, download, hooks, jobs, records, sources,
+        triggers,
+    },
     trial::Trial,
 };
 use crate::{examination::Examination, odd_records::OddRecords};
@@ -46,6 +49,7 @@ pub(crate) async fn examine_stack(
     steps.push(records::records_step(&past, (expiring, is_of_one), examination).await?);
     settings.extend(triggers::trigger_settings(examination).await);
     settings.extend(alarms::alarm_settings(examination).await?);
+    settings.extend(audit_copies::audit_copies_setting(examination).await);
     let mut report = Report {
         stack: session.stack.name.clone(),
         region: session.operator.region.clone().unwrap_or_default(),

@@ -12,7 +12,10 @@ use serde_json::json;
 
 use crate::{
     doctor::{
-        examined::ExaminedInstance, past::Past, steps::triggers::trigger_settings, trial::Trial,
+        examined::ExaminedInstance,
+        past::Past,
+        steps::{audit_copies::audit_copies_setting, triggers::trigger_settings},
+        trial::Trial,
     },
     examination::{Consent, Examination},
     odd_records::OddRecords,
@@ -65,6 +68,7 @@ fn open_session(aws: &Aws) -> Session {
         ("WebhookBaseUrl", "https://hooks.example.invalid"),
         ("DeliverFunction", "stack-deliver"),
         ("EventsFunction", "stack-events"),
+        ("AuditBucket", "audit-copies"),
     ]);
     let bases = [("WapiBaseUrl", aws.endpoint()), ("CdnBaseUrls", aws.endpoint())];
     Session {
@@ -165,4 +169,27 @@ async fn disabled_triggers_of_events_are_named() {
         (name.to_owned(), value.to_owned(), status, remedy.map(str::to_owned))
     });
     assert_eq!(shown.collect::<Vec<_>>(), expected);
+}
+
+/// A bucket that keeps nothing is named with what to do; the doctor does not need to know it.
+#[tokio::test]
+async fn an_audit_bucket_that_locks_nothing_is_named() {
+    const LOCK: &str = "<ObjectLockConfiguration><Rule><DefaultRetention><Mode>COMPLIANCE</Mode>\
+        <Days>365</Days></DefaultRetention></Rule></ObjectLockConfiguration>";
+    let denied = || Answer::s3_error(403, "AccessDenied");
+    let unlocked = || Answer::s3_error(404, "ObjectLockConfigurationNotFoundError");
+    let answers: [(fn() -> Answer, _, _); 3] = [
+        (|| Answer::new(200, LOCK), report::Status::Ok, false),
+        (unlocked, report::Status::Fail, true),
+        (denied, report::Status::Unknown, false),
+    ];
+    for (answer, status, has_remedy) in answers {
+        let aws = Aws::start(move |_| answer()).await;
+        let session = open_session(&aws);
+        let setting = audit_copies_setting(Examination::new(&session, Lang::En)).await;
+        let setting = setting.expect("the stack has such a bucket");
+        assert_eq!((setting.status, setting.remedy.is_some()), (status, has_remedy));
+        let names_bucket = |remedy: String| remedy.contains("--bucket audit-copies ");
+        assert!(setting.remedy.is_none_or(names_bucket));
+    }
 }

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
+mod copies;
 mod files;
 mod groups;
 mod holds;

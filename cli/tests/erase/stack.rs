@@ -13,7 +13,7 @@ use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::files::Files;
+use crate::{copies::Copies, files::Files};
 
 /// The bucket: the retention tag of each file, by key.
 pub(crate) type Bucket = BTreeMap<String, Option<String>>;
@@ -29,6 +29,7 @@ struct Parked {
 struct State {
     bucket: Bucket,
     files: Files,
+    copies: Copies,
     parked: BTreeMap<String, Parked>,
     fault: Option<Fault>,
     calls: usize,
@@ -145,6 +146,11 @@ impl Stack {
         lock(&self.state).bucket.keys().cloned().collect()
     }
 
+    /// What the copies of audit lines say.
+    pub(crate) fn copied_lines(&self) -> Vec<[String; 4]> {
+        lock(&self.state).copies.lines()
+    }
+
     pub(crate) fn park(&self, body: &str) {
         let mut state = lock(&self.state);
         let id = format!("m{}", state.parked.len());
@@ -240,10 +246,12 @@ fn answer(seen: &RecordedRequest, tables: &Database, state: &mut State) -> Answe
              <Arn>arn:aws:iam::000000000000:user/operator</Arn>\
              </GetCallerIdentityResult></GetCallerIdentityResponse>",
         ),
-        _ => match state.files.answer(seen, &mut state.bucket) {
-            Some(answer) => answer,
-            None => answer_bucket(seen, &mut state.bucket),
-        },
+        _ => {
+            let copied = state.copies.answer(seen);
+            copied
+                .or_else(|| state.files.answer(seen, &mut state.bucket))
+                .unwrap_or_else(|| answer_bucket(seen, &mut state.bucket))
+        }
     }
 }
 
@@ -258,6 +266,7 @@ fn describe_stack() -> String {
         "LinksTable",
         "PeopleTable",
         "AuditTable",
+        "AuditBucket",
         "ReceiversTable",
         "MediaBucket",
         "DeliveriesBucket",
@@ -267,6 +276,7 @@ fn describe_stack() -> String {
     ];
     let value = |name: &str| match name {
         "MediaBucket" => "bucket".to_owned(),
+        "AuditBucket" => "audit-copies".to_owned(),
         _ if name.ends_with("Url") => format!("https://sqs.example.invalid/{name}"),
         _ => name.to_owned(),
     };

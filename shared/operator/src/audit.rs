@@ -18,7 +18,7 @@ use aws::{
     error::AwsError,
 };
 
-use crate::{Operator, record::to_json};
+use crate::{Operator, audit_copies::AuditCopies, record::to_json};
 
 /// The outcome of an act that has begun.
 pub const BEGUN: &str = "begun";
@@ -137,22 +137,28 @@ pub struct LineSpan<'a> {
 pub struct AuditTable {
     clients: Clients,
     name: String,
+    copies: Option<AuditCopies>,
 }
 
 impl AuditTable {
-    /// Uses the table with this name.
+    /// Uses the table with this name. Each line that is added is first written to `copies`, if
+    /// there are any.
     #[must_use]
-    pub fn new(clients: &Clients, name: String) -> Self {
-        Self { clients: clients.clone(), name }
+    pub fn new(clients: &Clients, name: String, copies: Option<AuditCopies>) -> Self {
+        Self { clients: clients.clone(), name, copies }
     }
 
     /// Adds a line: the beginning of an act, or, with another outcome than [`BEGUN`], its end. No
-    /// line is ever replaced.
+    /// line is ever replaced, and none is without its copy.
     ///
     /// # Errors
-    /// When `ExecuteStatement` fails, also because the table has this line already.
+    /// When `PutObject` or `ExecuteStatement` fails, also because the bucket or the table has this
+    /// line already.
     pub async fn put_line(&self, line: &AuditLine) -> Result<(), AwsError> {
         const OPERATION: &str = "dynamodb:ExecuteStatement";
+        if let Some(copies) = &self.copies {
+            copies.put_copy(line).await?;
+        }
         let is_begun = line.outcome == BEGUN;
         let at = if is_begun { line.at.clone() } else { format!("{}{END}", line.at) };
         let keyed = AuditLine { at, ..line.clone() };

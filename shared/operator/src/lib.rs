@@ -2,6 +2,7 @@
 //! files.
 
 pub mod audit;
+pub mod audit_copies;
 pub mod chats;
 pub mod counters;
 pub mod erase;

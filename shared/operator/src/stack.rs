@@ -100,6 +100,12 @@ impl Stack {
         self.part(&self.outputs, name)
     }
 
+    /// The value of an output that not every stack has: it depends on a parameter.
+    #[must_use]
+    pub fn find_output(&self, name: &str) -> Option<&str> {
+        self.outputs.get(name).map(String::as_str)
+    }
+
     /// The value of a parameter.
     ///
     /// # Errors
@@ -111,7 +117,7 @@ impl Stack {
     /// The version of the template; `None` for a template that did not say it yet.
     #[must_use]
     pub fn version(&self) -> Option<&str> {
-        self.outputs.get("Version").map(String::as_str)
+        self.find_output("Version")
     }
 
     fn part<'a>(

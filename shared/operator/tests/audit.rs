@@ -1,4 +1,5 @@
-//! The audit table: a line is inserted and never replaced, and an end belongs to its beginning.
+//! The audit table: a line is copied, inserted and never replaced, and an end belongs to its
+//! beginning.
 
 #![allow(
     clippy::expect_used,
@@ -8,14 +9,17 @@
 
 use std::collections::HashMap;
 
-use operator::audit::{AuditLine, AuditTable, BEGUN, COMPLETE, LineSpan};
+use operator::{
+    audit::{AuditLine, AuditTable, BEGUN, COMPLETE, LineSpan},
+    audit_copies::AuditCopies,
+};
 use scripted_aws::{Answer, Aws};
 use serde_json::{Value, json};
 
 const AT: &str = "2026-11-26T12:00:00.000000001Z";
 
 fn table(aws: &Aws) -> AuditTable {
-    AuditTable::new(&aws.clients, "audit-table".to_owned())
+    AuditTable::new(&aws.clients, "audit-table".to_owned(), None)
 }
 
 fn line(outcome: &str) -> AuditLine {
@@ -65,6 +69,71 @@ async fn a_line_that_is_there_is_an_error() {
     let aws = Aws::start(|_| Answer::json_error(400, "DuplicateItemException")).await;
     let error = table(&aws).put_line(&line(BEGUN)).await.expect_err("it is there");
     assert_eq!(error.code, "DuplicateItemException");
+}
+
+fn copies(aws: &Aws) -> AuditCopies {
+    AuditCopies::new(&aws.clients, "locked".to_owned(), "wapi-media".to_owned())
+}
+
+/// The copy is there before the line, each under a key of its own that nothing can take again.
+#[tokio::test]
+async fn each_line_is_copied_before_it_is_inserted() {
+    let aws = Aws::start(|_| Answer::json(&json!({}))).await;
+    let table = AuditTable::new(&aws.clients, "audit-table".to_owned(), Some(copies(&aws)));
+    for outcome in [BEGUN, COMPLETE] {
+        table.put_line(&line(outcome)).await.expect("written");
+    }
+    let requests = aws.requests();
+    let methods: Vec<_> = requests.iter().map(|one| one.method.as_str()).collect();
+    assert_eq!(methods, ["PUT", "POST", "PUT", "POST"]);
+    for (n, part, outcome) in [(0, "begin", BEGUN), (2, "end", COMPLETE)] {
+        let (copy, key) = (&requests[n], format!("{AT}-media-export-{part}.json"));
+        let path = copy.path.replace("%3A", ":");
+        assert_eq!(path, format!("/locked/wapi-media/2026-11-26/{key}"));
+        assert_eq!(copy.header("if-none-match"), Some("*"));
+        let text = copy.text();
+        let copied = text.lines().find(|line| line.starts_with('{')).expect("a JSON text");
+        let copied: AuditLine = serde_json::from_str(copied).expect("an audit line");
+        assert_eq!(copied, line(outcome));
+    }
+}
+
+/// Neither a bucket that refuses nor a copy that is there lets a line be inserted.
+#[tokio::test]
+async fn without_its_copy_no_line_is_inserted() {
+    for status in [403, 412] {
+        let aws = Aws::start(move |_| Answer::s3_error(status, "Refused")).await;
+        let table = AuditTable::new(&aws.clients, "audit-table".to_owned(), Some(copies(&aws)));
+        let error = table.put_line(&line(BEGUN)).await.expect_err("there is no copy");
+        assert_eq!((error.operation, error.status), ("s3:PutObject", Some(status)));
+        assert!(aws.requests().iter().all(|one| one.method == "PUT"), "it was inserted");
+    }
+}
+
+/// A bucket without a default retention keeps nothing.
+#[tokio::test]
+async fn a_bucket_tells_how_it_locks() {
+    let lock = |rule: &str| {
+        format!(
+            "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{rule}</ObjectLockConfiguration>"
+        )
+    };
+    let rule = |mode: &str, span: &str| {
+        lock(&format!(
+            "<Rule><DefaultRetention><Mode>{mode}</Mode>{span}</DefaultRetention></Rule>"
+        ))
+    };
+    for (answer, expected) in [
+        (rule("COMPLIANCE", "<Days>365</Days>"), Some("COMPLIANCE, 365 days")),
+        (rule("GOVERNANCE", "<Years>5</Years>"), Some("GOVERNANCE, 5 years")),
+        (lock(""), None),
+    ] {
+        let aws = Aws::start(move |_| Answer::new(200, answer.clone())).await;
+        assert_eq!(copies(&aws).describe_lock().await.expect("an answer").as_deref(), expected);
+    }
+    let not_found = |_: &_| Answer::s3_error(404, "ObjectLockConfigurationNotFoundError");
+    let aws = Aws::start(not_found).await;
+    assert_eq!(copies(&aws).describe_lock().await.expect("an answer"), None);
 }
 
 fn item(at: &str, who: &str, outcome: &str) -> Value {

@@ -18,6 +18,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 STRICT = {
     "HasOwnKey": True,
+    "HasAuditBucket": True,
     "RequiresTls": True,
     "ReservesWebhookConcurrency": True,
     "BackfillsByItself": True,

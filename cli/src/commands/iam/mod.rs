@@ -46,6 +46,18 @@ struct Grant {
     is_read_only: bool,
 }
 
+impl Grant {
+    /// What the statement is limited to, besides its resources.
+    fn condition(&self) -> Option<Value> {
+        match self.parts {
+            [StackPart::TokenKey] => Some(token_condition()),
+            // S3 refuses a write without the header If-None-Match, so that nothing is overwritten.
+            [StackPart::AuditCopies] => Some(json!({ "Null": { "s3:if-none-match": "false" } })),
+            _ => None,
+        }
+    }
+}
+
 const TABLES: &[StackPart] =
     &[StackPart::Table("InstancesTable"), StackPart::Table("TenantsTable")];
 const LOGS: &[StackPart] = &[
@@ -78,7 +90,7 @@ const fn grant(
     Grant { sid, actions, parts, is_read_only }
 }
 
-const GRANTS: [Grant; 36] = [
+const GRANTS: [Grant; 38] = [
     grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
@@ -187,6 +199,13 @@ const GRANTS: [Grant; 36] = [
     ),
     // An INSERT fails if there is an item with its key: no line can be overwritten or removed.
     grant("AddAuditLines", false, &["dynamodb:PartiQLInsert"], &[StackPart::Table("AuditTable")]),
+    grant("CopyAuditLines", false, &["s3:PutObject"], &[StackPart::AuditCopies]),
+    grant(
+        "ReadAuditLock",
+        true,
+        &["s3:GetBucketObjectLockConfiguration"],
+        &[StackPart::AuditBucket],
+    ),
     grant("UseTokens", false, &["kms:Encrypt", "kms:Decrypt"], &[StackPart::TokenKey]),
     grant(
         "SendJobsAgain",
@@ -243,12 +262,15 @@ pub(crate) async fn run_iam(iam: Iam, session: &Session) -> anyhow::Result<Exit>
 fn build_policy(role: Role, place: &ArnScope, stack: &Stack) -> anyhow::Result<Value> {
     let meant = |grant: &&Grant| role == Role::Admin || grant.is_read_only;
     let mut statements = Vec::new();
-    for grant in GRANTS.iter().filter(meant) {
+    let is_there = |grant: &&Grant| grant.parts.iter().all(|part| part.is_in(stack));
+    for grant in GRANTS.iter().filter(meant).filter(is_there) {
         let resources = grant.parts.iter().map(|part| place.arn_of_part(*part, stack));
         let resources = resources.collect::<anyhow::Result<Vec<_>>>()?;
-        let is_of_tokens = grant.parts.iter().any(|part| matches!(part, StackPart::TokenKey));
-        let condition = is_of_tokens.then(token_condition);
-        statements.push(policy_statement((grant.sid, grant.actions), &resources, condition));
+        statements.push(policy_statement(
+            (grant.sid, grant.actions),
+            &resources,
+            grant.condition(),
+        ));
     }
     let own_key = stack.parameter("EncryptionKeyArn")?;
     if !own_key.is_empty() {

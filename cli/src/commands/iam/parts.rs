@@ -13,6 +13,9 @@ pub(super) enum StackPart {
     Files,
     DeliveriesBucket,
     DeliveryBodies,
+    /// Only a stack with a bucket for copies of audit lines has it, and the next.
+    AuditBucket,
+    AuditCopies,
     Queue(&'static str),
     TokenKey,
     Function(&'static str),
@@ -28,6 +31,16 @@ pub(super) struct ArnScope {
     pub(super) partition: String,
     pub(super) region: String,
     account: String,
+}
+
+impl StackPart {
+    /// Whether the stack has it.
+    pub(super) fn is_in(self, stack: &Stack) -> bool {
+        match self {
+            Self::AuditBucket | Self::AuditCopies => stack.find_output("AuditBucket").is_some(),
+            _ => true,
+        }
+    }
 }
 
 impl ArnScope {
@@ -67,6 +80,13 @@ impl ArnScope {
             }
             StackPart::DeliveryBodies => {
                 format!("arn:{}:s3:::{}/*", self.partition, output("DeliveriesBucket")?)
+            }
+            StackPart::AuditBucket => {
+                format!("arn:{}:s3:::{}", self.partition, output("AuditBucket")?)
+            }
+            StackPart::AuditCopies => {
+                let bucket = output("AuditBucket")?;
+                format!("arn:{}:s3:::{bucket}/{}/*", self.partition, stack.name)
             }
             StackPart::Queue(name) => {
                 self.format_arn("sqs", output(name)?.rsplit('/').next().unwrap_or_default())

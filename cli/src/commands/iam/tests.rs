@@ -13,7 +13,7 @@ use super::{ArnScope, GRANTS, Role, build_policy};
 
 /// What each call needs; nothing for those that only functions make, or that need no
 /// permission.
-const NEEDS: [(&str, &[&str]); 43] = [
+const NEEDS: [(&str, &[&str]); 44] = [
     ("cloudformation:DescribeStacks", &["cloudformation:DescribeStacks"]),
     ("cloudwatch:DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
     ("dynamodb:BatchGetItem", &["dynamodb:BatchGetItem"]),
@@ -43,6 +43,7 @@ const NEEDS: [(&str, &[&str]); 43] = [
     ("s3:DeleteObject", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
     ("s3:DeleteObjects", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
     ("s3:GetObject", &["s3:GetObject"]),
+    ("s3:GetObjectLockConfiguration", &["s3:GetBucketObjectLockConfiguration"]),
     ("s3:GetObjectTagging", &["s3:GetObjectTagging", "s3:GetObjectVersionTagging"]),
     ("s3:HeadBucket", &[]),
     ("s3:HeadObject", &["s3:GetObject"]),
@@ -105,9 +106,15 @@ const KEY: &str = "arn:aws:kms:sa-east-1:123456789012:key/own";
 
 /// A deployed stack, whose outputs have their own names as values.
 fn stack(own_key: &str) -> Stack {
+    stack_without("", own_key)
+}
+
+/// As above, without this output.
+fn stack_without(left_out: &str, own_key: &str) -> Stack {
     let template = fs::read_to_string("../template.yaml").expect("the template");
     let outputs = template.lines().skip_while(|line| *line != "Outputs:").skip(1);
     let names = outputs.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+    let names = names.filter(|name| *name != left_out);
     let outputs: BTreeMap<_, _> =
         names.map(|name| (name.to_owned(), format!("the-{name}"))).collect();
     let parameters = [("EncryptionKeyArn".to_owned(), own_key.to_owned())];
@@ -138,7 +145,12 @@ fn read_only_neither_opens_nor_hides_nor_changes_anything() {
                 let is_reading = reading.iter().any(|word| verb.starts_with(word));
                 assert!(is_of_key || is_reading, "{statement}");
                 // The tags of a file are its retention and the verdict of the malware scan.
-                let of_files = ["ListBucket", "GetObjectTagging", "GetObjectVersionTagging"];
+                let of_files = [
+                    "ListBucket",
+                    "GetObjectTagging",
+                    "GetObjectVersionTagging",
+                    "GetBucketObjectLockConfiguration",
+                ];
                 assert!(service != "s3" || of_files.contains(&verb), "{statement}");
                 assert!(service != "sqs" || verb == "GetQueueAttributes", "{statement}");
             }
@@ -164,6 +176,8 @@ fn no_policy_has_more_than_it_may() {
             let is_audit = resources.iter().any(|one| one.contains("AuditTable"));
             let may = ["dynamodb:Query", "dynamodb:PartiQLInsert"];
             assert!(!is_audit || actions.iter().all(|one| may.contains(one)), "{statement}");
+            let is_of_copies = resources.iter().any(|one| one.contains("the-AuditBucket"));
+            assert!(!is_of_copies || only_adds_copies(statement), "{statement}");
             let is_everything = resources.contains(&"*");
             let lists = actions == ["lambda:ListEventSourceMappings"];
             assert!(!is_everything || lists, "{statement}");
@@ -171,6 +185,33 @@ fn no_policy_has_more_than_it_may() {
         let uses = |key: &str| statements.iter().any(|one| one.to_string().contains(key));
         assert_eq!(uses(KEY), !own_key.is_empty(), "{role:?}");
     }
+}
+
+/// Whether a statement about the copies of audit lines allows adding one to this stack's folder and
+/// no more, or reading how the bucket is locked.
+fn only_adds_copies(statement: &Value) -> bool {
+    let resources = texts(&statement["Resource"]);
+    match texts(&statement["Action"])[..] {
+        ["s3:PutObject"] => {
+            resources == ["arn:aws:s3:::the-AuditBucket/wapi-media/*"]
+                && statement["Condition"]["Null"]["s3:if-none-match"] == "false"
+        }
+        ["s3:GetBucketObjectLockConfiguration"] => resources == ["arn:aws:s3:::the-AuditBucket"],
+        _ => false,
+    }
+}
+
+/// A stack without a bucket for copies has no statement about one.
+#[test]
+fn what_the_stack_has_not_is_in_no_policy() {
+    let place = ArnScope::from_arn("arn:aws:iam::123456789012:user/one", "sa-east-1");
+    let place = place.expect("a place");
+    let named = |stack: &Stack| {
+        let policy = build_policy(Role::Admin, &place, stack).expect("a policy").to_string();
+        ["CopyAuditLines", "ReadAuditLock"].map(|sid| policy.contains(sid))
+    };
+    assert_eq!(named(&stack_without("AuditBucket", "")), [false; 2]);
+    assert_eq!(named(&stack("")), [true; 2]);
 }
 
 /// Whether a statement about a key names what the key may be used for: the whole context of a

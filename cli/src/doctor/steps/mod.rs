@@ -2,6 +2,7 @@
 
 pub(super) mod alarms;
 pub(super) mod api;
+pub(crate) mod audit_copies;
 pub(super) mod bucket;
 pub(super) mod connection;
 pub(super) mod download;
