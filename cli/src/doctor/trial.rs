@@ -129,6 +129,7 @@ impl Trial {
                 insist: true,
                 deadline: Instant::now() + MAX_FETCH_TIME,
                 is_share: false,
+                is_cdn_next: false,
                 now: clock::now(),
                 slot: None,
             };

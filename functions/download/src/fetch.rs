@@ -25,6 +25,7 @@ use crate::{
     order::may_commit,
     retry::{Failure, MAX_RUN_TIME, is_last_try},
     revoked::find_rule,
+    time_plan::{MIN_SHARE, TimePlan},
     worker::Worker,
 };
 
@@ -34,10 +35,6 @@ const MAX_STARTS: usize = 3;
 
 /// The age from which a token is read again when W-API refuses it: an operator may have changed it.
 const MAX_TOKEN_AGE: Duration = Duration::from_secs(10);
-
-/// The least time that a strategy gets, if so much is left: W-API alone may take a minute to
-/// answer.
-const MIN_SHARE: Duration = Duration::from_mins(1);
 
 /// Runs whose time is over before a source has delivered the file, after which the job is parked.
 /// By then each origin had the whole time of a run.
@@ -67,52 +64,18 @@ struct StrategyPlan {
     insist: bool,
     /// When it must be over.
     deadline: Instant,
+    /// Whether W-API is left for the CDN if it does not answer soon.
+    is_cdn_next: bool,
 }
 
-/// The order of the strategies in a run, and the time that each may take.
-struct TimePlan {
-    strategies: Vec<Strategy>,
-    /// The strategy that may take all of the time that is left.
-    unlimited: Option<Strategy>,
-}
-
-impl TimePlan {
-    /// Keeps the configured order, unless a source was too slow in an earlier run: then the CDN
-    /// comes first, which is the fastest source in general, and may take the whole run. If the
-    /// whole run was too short for it, the strategies take turns: those that ran out of time least
-    /// often come first, so that in three runs the CDN and W-API get a whole run each. The last try
-    /// keeps the configured order: whatever a source can give then is better than nothing.
-    fn new(configured: &[Strategy], earlier: &[Attempt], is_last_try: bool) -> Self {
-        let count_deadlines = |strategy: Strategy| {
-            let is_deadline = |one: &&Attempt| {
-                one.strategy == strategy && FetchError::is_deadline_verdict(&one.verdict)
-            };
-            earlier.iter().filter(is_deadline).count()
-        };
-        let mut strategies = configured.to_vec();
-        if is_last_try || strategies.iter().all(|one| count_deadlines(*one) == 0) {
-            return Self { strategies, unlimited: None };
-        }
-        strategies.sort_by_key(|one| {
-            let (is_cdn, late) = (!one.uses_wapi(), count_deadlines(*one));
-            (if is_cdn && late == 1 { 0 } else { late }, !is_cdn)
-        });
-        // A strategy that failed for other reasons does not need the time.
-        let needs_time = |one: &Strategy| !one.uses_wapi() || count_deadlines(*one) > 0;
-        let unlimited = strategies.iter().copied().find(needs_time);
-        Self { strategies, unlimited }
-    }
-
-    /// When the nth strategy must be over: at half of the time that is left, so that a slow source
-    /// leaves time for the next. The last one gets all of it.
-    fn deadline_of(&self, n: usize, now: Instant, run_ends: Instant) -> Instant {
-        let is_last = n + 1 >= self.strategies.len();
-        if is_last || self.strategies.get(n).copied() == self.unlimited {
-            return run_ends;
-        }
-        let left = run_ends.saturating_duration_since(now);
-        run_ends.min(now + (left / 2).max(MIN_SHARE))
-    }
+/// What trying one strategy led to.
+enum Tried {
+    /// The file is stored or skipped.
+    Settled(State),
+    /// The finding is noted; another strategy may do better.
+    Failed,
+    /// W-API had not answered yet, and the CDN can be asked meanwhile.
+    LeftForCdn,
 }
 
 /// A run that tries strategies.
@@ -199,29 +162,56 @@ impl FetchRun<'_> {
     /// A plan that may take the whole run.
     fn plan_strategy(&self, strategy: Strategy) -> StrategyPlan {
         let deadline = self.claimed.message.deadline;
-        StrategyPlan { strategy, keep_mismatch: false, insist: false, deadline }
+        StrategyPlan {
+            strategy,
+            keep_mismatch: false,
+            insist: false,
+            deadline,
+            is_cdn_next: false,
+        }
+    }
+
+    /// Whether the CDN can be asked if W-API does not answer soon.
+    fn can_ask_cdn(&self) -> bool {
+        let (worker, job) = (self.worker, self.claimed.job);
+        worker.fetcher.can_ask_cdn(&job.message, &job.instance, worker.now())
     }
 
     async fn try_strategies(&mut self) -> Result<State, Failure> {
         let claimed = self.claimed;
         let is_last_try = is_last_try(self.worker, claimed.job);
-        let times =
+        let mut times =
             TimePlan::new(self.instance.strategies(), &claimed.earlier_attempts, is_last_try);
-        for (n, strategy) in times.strategies.iter().enumerate() {
+        let mut n = 0;
+        while let Some(strategy) = times.strategies.get(n).copied() {
             let now = Instant::now();
             let run_ends = self.end_of_strategies();
             // An attempt without time would count as one of a slow source.
-            if n > 0 && now >= run_ends {
-                self.is_cut = true;
+            if !self.attempts.is_empty() && now >= run_ends {
+                self.cut_short();
                 break;
             }
-            let deadline = times.deadline_of(n, now, run_ends);
-            let plan = StrategyPlan { deadline, ..self.plan_strategy(*strategy) };
-            if let Some(stored) = self.try_with_token(plan).await? {
-                return Ok(stored);
+            let plan = StrategyPlan {
+                deadline: times.deadline_of(n, now, run_ends),
+                is_cdn_next: times.is_cdn_to_come(n) && self.can_ask_cdn(),
+                ..self.plan_strategy(strategy)
+            };
+            match self.try_with_token(plan).await? {
+                Tried::Settled(state) => return Ok(state),
+                Tried::Failed => n += 1,
+                Tried::LeftForCdn => {
+                    times.bring_cdn_forward(n);
+                    continue;
+                }
             }
-            // The file is too large wherever it comes from, or no time is left to ask another.
-            if self.findings.last() == Some(&Disposition::OverLimit) || self.is_out_of_time() {
+            // The file is too large wherever it comes from.
+            if self.findings.last() == Some(&Disposition::OverLimit) {
+                return Err(self.summarize_failure());
+            }
+            if self.is_out_of_time() {
+                if n < times.strategies.len() {
+                    self.cut_short();
+                }
                 return Err(self.summarize_failure());
             }
         }
@@ -229,16 +219,23 @@ impl FetchRun<'_> {
             && self.is_mismatch_final()
         {
             let plan = StrategyPlan { keep_mismatch: true, ..self.plan_strategy(strategy) };
-            if let Some(stored) = self.try_with_token(plan).await? {
-                return Ok(stored);
+            if let Tried::Settled(state) = self.try_with_token(plan).await? {
+                return Ok(state);
             }
         }
         Err(self.summarize_failure())
     }
 
+    /// Notes that the time is over before each strategy had its turn: what the others found does not
+    /// settle the job.
+    fn cut_short(&mut self) {
+        self.is_cut = true;
+        self.findings.push(Disposition::Retry { after: None });
+    }
+
     /// Tries one strategy with the token it needs, and once more if the token was refused and has
     /// been changed meanwhile. The CDN needs no token, so it works while KMS does not.
-    async fn try_with_token(&mut self, plan: StrategyPlan) -> Result<Option<State>, Failure> {
+    async fn try_with_token(&mut self, plan: StrategyPlan) -> Result<Tried, Failure> {
         if !plan.strategy.needs_token() {
             return self.try_strategy(plan, None).await;
         }
@@ -248,11 +245,11 @@ impl FetchRun<'_> {
                 self.attempts.push(unstarted_attempt(plan.strategy, &error));
                 self.findings.push(Disposition::Retry { after: None });
                 self.is_tokenless = true;
-                return Ok(None);
+                return Ok(Tried::Failed);
             }
         };
         let tried = self.try_strategy(plan, Some(&token)).await?;
-        if tried.is_none()
+        if matches!(tried, Tried::Failed)
             && self.findings.last() == Some(&Disposition::Unauthorized)
             && let Some(changed) = self.find_changed_token(&token).await
         {
@@ -275,12 +272,12 @@ impl FetchRun<'_> {
         (token != *refused).then_some(token)
     }
 
-    /// Tries one strategy. `None`: it failed, the finding is noted, and others may do better.
+    /// Tries one strategy.
     async fn try_strategy(
         &mut self,
         plan: StrategyPlan,
         token: Option<&Secret>,
-    ) -> Result<Option<State>, Failure> {
+    ) -> Result<Tried, Failure> {
         let strategy = plan.strategy;
         let message = &self.claimed.job.message;
         let mut claims = if plan.keep_mismatch {
@@ -293,7 +290,7 @@ impl FetchRun<'_> {
             match self.attempt(plan, token, claims).await {
                 Ok(stored) => {
                     let state = stored_state(self.worker, self.claimed, &stored, strategy).await;
-                    return state.map(Some).map_err(|error| Failure::of_aws(&error));
+                    return state.map(Tried::Settled).map_err(|error| Failure::of_aws(&error));
                 }
                 Err(StoreError::ClaimsRefuted(proof)) => claims = Claims::from_proof(&proof),
                 Err(StoreError::S3(error)) => return Err(Failure::of_aws(&error)),
@@ -303,12 +300,15 @@ impl FetchRun<'_> {
                     | StoreError::NoProof
                     | StoreError::IntentNotWritten),
                 ) => return Err(Failure::of_aws(&error)),
+                Err(StoreError::Source(error)) if error.is_for_cdn() => {
+                    return Ok(Tried::LeftForCdn);
+                }
                 Err(StoreError::Source(error)) => {
                     if error.is_mismatch() && strategy.may_keep_mismatch() {
                         self.mismatched.push(strategy);
                     }
                     self.findings.push(error.disposition());
-                    return Ok(None);
+                    return Ok(Tried::Failed);
                 }
             }
         }
@@ -335,6 +335,7 @@ impl FetchRun<'_> {
             insist: plan.insist || is_last_try(worker, job),
             deadline: plan.deadline,
             is_share: plan.deadline < claimed.message.deadline,
+            is_cdn_next: plan.is_cdn_next,
             now: worker.now(),
             slot: Some(claimed.message.slot),
         };

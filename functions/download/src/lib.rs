@@ -22,5 +22,6 @@ mod record;
 mod retry;
 mod revoked;
 mod tally;
+mod time_plan;
 mod unread;
 pub mod worker;

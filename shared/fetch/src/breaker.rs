@@ -86,6 +86,15 @@ pub(crate) struct Breaker {
     states: Mutex<HashMap<Circuit, CircuitState>>,
 }
 
+/// What an attempt that is allowed decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It is one of many.
+    Ordinary,
+    /// Its outcome closes the circuit or leaves it open.
+    Probe,
+}
+
 /// A circuit is open: the strategy must be skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CircuitOpen {
@@ -118,33 +127,31 @@ impl Breaker {
         strategy: Strategy,
         instance: &InstanceId,
         now: i64,
-    ) -> Result<(), CircuitOpen> {
+    ) -> Result<Admission, CircuitOpen> {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         let circuits = circuits_for(strategy, instance);
-        let open_circuit = |circuit: &Circuit| {
-            let state = states.get(circuit)?;
-            let is_open = state.is_open && now < state.rests_until;
-            is_open.then(|| CircuitOpen {
-                left: Duration::from_secs(
-                    u64::try_from(state.rests_until.saturating_sub(now)).unwrap_or_default(),
-                ),
-                is_unauthorized: state.is_unauthorized,
-            })
-        };
-        if let Some(open_circuit) = circuits.iter().find_map(open_circuit) {
+        if let Some(open_circuit) = find_open(&states, &circuits, now) {
             return Err(open_circuit);
         }
         // The circuit was open and its rest is over, so this attempt is the probe. Moving the end
         // of the rest keeps other attempts out until the probe reports.
+        let mut admission = Admission::Ordinary;
         for circuit in &circuits {
             if let Some(state) = states.get_mut(circuit)
                 && state.is_open
             {
                 state.rests_until = now.saturating_add(state.rest.max(MAX_PROBE_SECONDS));
                 state.is_probed = true;
+                admission = Admission::Probe;
             }
         }
-        Ok(())
+        Ok(admission)
+    }
+
+    /// Whether an attempt would be refused. `now` is in seconds since 1970.
+    pub(crate) fn is_open(&self, strategy: Strategy, instance: &InstanceId, now: i64) -> bool {
+        let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        find_open(&states, &circuits_for(strategy, instance), now).is_some()
     }
 
     /// Updates the circuits with the outcome of an attempt.
@@ -183,6 +190,21 @@ impl Breaker {
 /// The circuit of the origin, then that of the instance.
 fn circuits_for(strategy: Strategy, instance: &InstanceId) -> [Circuit; 2] {
     [None, Some(instance.clone())].map(|instance| Circuit { strategy, instance })
+}
+
+/// The first of the circuits that is open and at rest.
+fn find_open(
+    states: &HashMap<Circuit, CircuitState>,
+    circuits: &[Circuit],
+    now: i64,
+) -> Option<CircuitOpen> {
+    let at_rest = |state: &&CircuitState| state.is_open && now < state.rests_until;
+    let state = circuits.iter().filter_map(|circuit| states.get(circuit)).find(at_rest)?;
+    let left = u64::try_from(state.rests_until.saturating_sub(now)).unwrap_or_default();
+    Some(CircuitOpen {
+        left: Duration::from_secs(left),
+        is_unauthorized: state.is_unauthorized,
+    })
 }
 
 /// Counts a failure. The last that it takes opens the circuit; a failed probe doubles the rest.
@@ -245,8 +267,10 @@ fn fault_from_error(strategy: Strategy, failure: &FetchError) -> Fault {
         | FetchError::TooLarge { .. }
         | FetchError::Open(_) => Fault::MediaFile,
         FetchError::Client(_)
-        | FetchError::TimedOut(Wait::Deadline | Wait::Buffer | Wait::Turn)
+        | FetchError::TimedOut(Wait::Deadline | Wait::Buffer | Wait::Slot)
         | FetchError::TooSlow
+        // The same source is asked again in the run, with more time.
+        | FetchError::NoAnswerYet { .. }
         // The page may be the origin's, or what someone sent as a file.
         | FetchError::NotTheFile
         | FetchError::Forbidden(_)

@@ -16,6 +16,8 @@ pub struct Limits {
     pub post: Duration,
     /// Time for the status and headers of a GET.
     pub answer: Duration,
+    /// Time for either answer of W-API while the CDN can still be asked instead.
+    pub answer_before_cdn: Duration,
     /// Maximum time without a single byte of the body.
     pub idle: Duration,
     /// Period over which a body's speed is measured.
@@ -32,6 +34,7 @@ impl Default for Limits {
             connect: Duration::from_secs(5),
             post: Duration::from_mins(1),
             answer: Duration::from_secs(20),
+            answer_before_cdn: Duration::from_secs(10),
             idle: Duration::from_secs(10),
             speed_window: Duration::from_secs(20),
             bytes_per_window: 20 * 16 * 1024,

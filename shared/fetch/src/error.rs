@@ -26,6 +26,13 @@ pub enum FetchError {
     /// left for the next strategy. Retried later.
     #[error("at this speed the file takes longer than the strategy's share of the run")]
     TooSlow,
+    /// W-API had not answered yet, and the CDN can be asked meanwhile. W-API is asked again after it
+    /// in the same run.
+    #[error("no answer after {} s; the CDN is asked first", waited.as_secs())]
+    NoAnswerYet {
+        /// How long the answer was waited for.
+        waited: Duration,
+    },
     /// W-API's answer held no file link. The refusal's row decides what happens.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -104,8 +111,8 @@ pub enum Wait {
     Deadline,
     /// A free buffer of the pool.
     Buffer,
-    /// The instance's turn, behind other media messages of the same instance.
-    Turn,
+    /// Room for the file, behind other media messages of the batch.
+    Slot,
 }
 
 impl std::fmt::Display for Wait {
@@ -116,7 +123,7 @@ impl std::fmt::Display for Wait {
             Self::Speed => "bytes at a useful speed",
             Self::Deadline => "end before the invocation's deadline",
             Self::Buffer => "free buffer",
-            Self::Turn => "turn among the instance's media",
+            Self::Slot => "room among the batch's media",
         })
     }
 }
@@ -143,6 +150,7 @@ impl FetchError {
             Self::Transport(_)
             | Self::TimedOut(_)
             | Self::TooSlow
+            | Self::NoAnswerYet { .. }
             | Self::NotTheFile
             | Self::Incomplete { .. }
             | Self::NotResumed
@@ -169,6 +177,12 @@ impl FetchError {
     #[must_use]
     pub fn is_deadline_verdict(verdict: &str) -> bool {
         [Self::TimedOut(Wait::Deadline), Self::TooSlow].iter().any(|one| one.to_string() == verdict)
+    }
+
+    /// Whether W-API was left because the CDN can be asked meanwhile.
+    #[must_use]
+    pub fn is_for_cdn(&self) -> bool {
+        matches!(self, Self::NoAnswerYet { .. })
     }
 
     /// Whether the bytes were complete and failed only the sender's plain hash.

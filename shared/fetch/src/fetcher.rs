@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use media::{record::Attempt, strategy::Strategy};
+use media::{ids::InstanceId, message::MediaMessage, record::Attempt, strategy::Strategy};
 use tokio::time::Instant;
 
 use crate::{
-    breaker::{Breaker, Cause, CircuitOpen},
+    breaker::{Admission, Breaker, Cause, CircuitOpen},
     client::Limits,
     error::FetchError,
     evidence::Evidence,
@@ -15,15 +15,14 @@ use crate::{
     pool::PartPool,
     request::FetchRequest,
     resources::Resources,
+    strategies::cdn,
     stream::MediaStream,
-    turns::Turns,
 };
 
 /// State shared by all downloads of a process: connections, buffers and circuits.
 pub struct Fetcher {
     resources: Resources,
     breaker: Breaker,
-    turns: Turns,
 }
 
 impl Fetcher {
@@ -35,7 +34,6 @@ impl Fetcher {
         Ok(Self {
             resources: Resources::new(origins, limits, pool)?,
             breaker: Breaker::default(),
-            turns: Turns::default(),
         })
     }
 
@@ -43,6 +41,14 @@ impl Fetcher {
     /// handshake. The answers are ignored.
     pub async fn connect(&self) {
         self.resources.connect().await;
+    }
+
+    /// Whether the CDN can be asked now (in seconds since 1970): its circuit is closed, a path is
+    /// announced that has not expired, and the bytes could be opened.
+    #[must_use]
+    pub fn can_ask_cdn(&self, message: &MediaMessage, instance: &InstanceId, now: i64) -> bool {
+        !self.breaker.is_open(Strategy::Cdn, instance, now)
+            && cdn::can_be_asked(&self.resources.origins, message, now)
     }
 
     /// Runs one strategy. Each stream that it opens is passed to `store`, which returns the
@@ -56,7 +62,7 @@ impl Fetcher {
     pub async fn fetch<T, Store>(
         &self,
         strategy: Strategy,
-        request: FetchRequest<'_>,
+        mut request: FetchRequest<'_>,
         store: Store,
     ) -> (Attempt, Result<T, FetchError>)
     where
@@ -64,17 +70,18 @@ impl Fetcher {
     {
         let evidence = Evidence::new(strategy);
         let FetchRequest { instance, now, .. } = request;
-        if let Err(CircuitOpen { left, is_unauthorized }) =
-            self.breaker.admit(strategy, instance, now)
-            && !request.insist
-        {
-            let open_circuit = FetchError::CircuitOpen { left, is_unauthorized };
-            return (evidence.into_attempt(Some(&open_circuit)), Err(open_circuit));
+        match self.breaker.admit(strategy, instance, now) {
+            // A probe that is left without an answer would say nothing.
+            Ok(Admission::Probe) => request.is_cdn_next = false,
+            Err(CircuitOpen { left, is_unauthorized }) if !request.insist => {
+                let open_circuit = FetchError::CircuitOpen { left, is_unauthorized };
+                return (evidence.into_attempt(Some(&open_circuit)), Err(open_circuit));
+            }
+            Ok(Admission::Ordinary) | Err(_) => {}
         }
         let started = Instant::now();
         let mut attempt = LiveAttempt {
             resources: &self.resources,
-            turns: &self.turns,
             request,
             evidence,
             store,

@@ -23,7 +23,6 @@ mod resume;
 pub mod slot;
 mod strategies;
 mod stream;
-mod turns;
 mod waits;
 mod webhook_log;
 

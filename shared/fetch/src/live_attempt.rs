@@ -8,13 +8,12 @@ use url::Url;
 
 use crate::{
     body::Body, error::FetchError, evidence::Evidence, request::FetchRequest, resources::Resources,
-    turns::Turns, waits::deadline_within,
+    waits::deadline_within,
 };
 
 /// An attempt that has not ended. The strategies are methods of this type, in their own files.
 pub(crate) struct LiveAttempt<'a, S> {
     pub(crate) resources: &'a Resources,
-    pub(crate) turns: &'a Turns,
     pub(crate) request: FetchRequest<'a>,
     /// What happened so far.
     pub(crate) evidence: Evidence,

@@ -31,9 +31,12 @@ pub struct FetchRequest<'a> {
     /// Whether the deadline is only this strategy's share of a run, so that another strategy is
     /// tried after it. A source that cannot finish before it is then left at once.
     pub is_share: bool,
+    /// Whether W-API is left for the CDN if it does not answer soon
+    /// ([`Limits::answer_before_cdn`](crate::Limits::answer_before_cdn)), and asked again after it.
+    pub is_cdn_next: bool,
     /// The current time in seconds since 1970, for comparing expiries.
     pub now: i64,
-    /// The slot that is given to others while the attempt waits for its turn.
+    /// The slot that is given to others while the attempt waits for W-API.
     pub slot: Option<&'a Slot>,
 }
 

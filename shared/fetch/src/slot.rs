@@ -1,6 +1,6 @@
 //! Limits how many media messages are worked on at a time, by the memory that their files will
-//! take. One that waits for W-API's answer, or for its turn to ask, does not count, so that one
-//! instance's wait does not keep the others from working.
+//! take. One that waits for W-API's answer does not count, so that one instance's wait does not
+//! keep the others from working.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -52,7 +52,7 @@ impl Slots {
 }
 
 impl Slot {
-    /// How long the media message waited for its turns, and for a slot after them.
+    /// How long the media message waited for a slot after W-API's answers.
     #[must_use]
     pub fn waited(&self) -> Duration {
         self.lock_state().waited

@@ -59,13 +59,19 @@ struct CdnPath {
     expires_at: Option<i64>,
 }
 
+impl CdnPath {
+    fn has_expired(&self, now: i64) -> bool {
+        self.expires_at.is_some_and(|expiry| expiry <= now)
+    }
+}
+
 impl<T, S> LiveAttempt<'_, S>
 where
     S: AsyncFnMut(MediaStream) -> Result<T, FetchError>,
 {
     /// Tries the announced paths, signed ones first, each on its hosts in order.
     pub(crate) async fn fetch_from_cdn(&mut self) -> Result<T, FetchError> {
-        let mut reading = Reading::from_request(&self.request)?;
+        let mut reading = Reading::from_message(self.request.message)?;
         let mut failure = FetchError::NotApplicable("the webhook announced no path on the CDN");
         for path in cdn_paths(&self.resources.origins, self.request.message) {
             let result = self.try_path(&path, &mut reading).await;
@@ -84,7 +90,7 @@ where
     /// Tries one path on its hosts. An expired signature, or a host's answer that the file is gone,
     /// holds for all hosts of the path.
     async fn try_path(&mut self, path: &CdnPath, reading: &mut Reading) -> Result<T, FetchError> {
-        if path.expires_at.is_some_and(|expiry| expiry <= self.request.now) {
+        if path.has_expired(self.request.now) {
             return Err(FetchError::Expired);
         }
         let mut failure =
@@ -178,11 +184,10 @@ impl Reading {
     /// Encrypted if the key can be read. Plain if the file cannot be encrypted: a channel's file
     /// without a key, or one that the plain hash can prove. An encrypted file without a key cannot
     /// be opened.
-    fn from_request(request: &FetchRequest<'_>) -> Result<Self, FetchError> {
+    fn from_message(message: &MediaMessage) -> Result<Self, FetchError> {
         const NO_KEY: FetchError = FetchError::NotApplicable(
             "the webhook announced an encrypted file without a media key that can be read",
         );
-        let message = request.message;
         let key = message.media_key.as_ref();
         if let Some(key) = key.and_then(|text| MediaKey::from_base64(text.expose()).ok()) {
             let families = KeyType::candidates(message.kind, message.mimetype.as_deref());
@@ -263,6 +268,14 @@ const USUAL_HOSTS: [&str; 2] = ["mmg.whatsapp.net", "mmg-fallback.whatsapp.net"]
 pub fn cdn_urls(origins: &Origins, message: &MediaMessage) -> Vec<Url> {
     let paths = cdn_paths(origins, message).into_iter();
     paths.flat_map(|path| path.urls).collect()
+}
+
+/// Whether a path is announced that has not expired by `now`, and bytes that could be opened.
+pub(crate) fn can_be_asked(origins: &Origins, message: &MediaMessage, now: i64) -> bool {
+    Reading::from_message(message).is_ok()
+        && cdn_paths(origins, message)
+            .iter()
+            .any(|path| !path.urls.is_empty() && !path.has_expired(now))
 }
 
 /// The announced path and the path of the announced URL, with their queries unchanged. Signed paths

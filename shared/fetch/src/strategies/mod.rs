@@ -1,6 +1,6 @@
 //! One file per strategy.
 
-mod cdn;
+pub(crate) mod cdn;
 mod wapi;
 mod wapi_alternate;
 

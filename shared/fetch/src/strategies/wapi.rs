@@ -10,7 +10,7 @@ use media::{
     message::{MediaMessage, Secret},
     open::{ExpectedHashes, Opener},
 };
-use reqwest::{Method, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
@@ -21,7 +21,7 @@ use wapi::{
 
 use crate::{
     body::read_at_most,
-    error::FetchError,
+    error::{FetchError, Wait},
     live_attempt::LiveAttempt,
     request::FetchRequest,
     stream::{ErrorPages, MediaStream, StreamInput},
@@ -110,25 +110,48 @@ where
 }
 
 impl<S> LiveAttempt<'_, S> {
-    /// Asks for a link, in a turn of the instance.
+    /// Asks for a link.
     async fn request_link(
         &self,
         path: &str,
         question: &DownloadRequest<'_>,
     ) -> Result<FileLink, FetchError> {
-        self.in_turn(self.post_question(path, question)).await
+        self.without_slot(self.post_question(path, question)).await
     }
 
-    /// Asks W-API in a turn of the instance.
-    async fn in_turn<T>(
+    /// Asks W-API. Meanwhile the media message's slot is left to others.
+    async fn without_slot<T>(
         &self,
         asked: impl Future<Output = Result<T, FetchError>>,
     ) -> Result<T, FetchError> {
-        require_token(self.request)?;
-        let turn = self.turns.wait_for_turn(self.request, self.resources.limits.post).await?;
-        let answered = asked.await;
-        let ended = turn.end().await;
-        answered.and_then(|answer| ended.map(|()| answer))
+        let FetchRequest { slot, deadline, .. } = self.request;
+        if let Some(slot) = slot {
+            slot.release();
+        }
+        let answer = asked.await;
+        if let Some(slot) = slot {
+            slot.retake(deadline).await;
+        }
+        let answer = answer?;
+        if Instant::now() < deadline { Ok(answer) } else { Err(FetchError::TimedOut(Wait::Slot)) }
+    }
+
+    /// Sends a request to W-API, and waits up to `within` for the status and headers, or less while
+    /// the CDN can still be asked.
+    async fn ask_wapi(
+        &self,
+        url: Url,
+        within: Duration,
+        build: impl FnOnce(Url) -> RequestBuilder,
+    ) -> Result<Response, FetchError> {
+        if !self.request.is_cdn_next {
+            return self.send_request(url, within, build).await;
+        }
+        let waited = within.min(self.resources.limits.answer_before_cdn);
+        self.send_request(url, waited, build).await.map_err(|error| match error {
+            FetchError::TimedOut(Wait::Answer) => FetchError::NoAnswerYet { waited },
+            other => other,
+        })
     }
 
     async fn post_question(
@@ -142,7 +165,7 @@ impl<S> LiveAttempt<'_, S> {
         let post = |url| {
             resources.client.request(Method::POST, url).bearer_auth(token.expose()).json(question)
         };
-        let response = self.send_request(url, resources.limits.post, post).await?;
+        let response = self.ask_wapi(url, resources.limits.post, post).await?;
         let (status, retry_after) =
             (response.status().as_u16(), retry_after(&response, request.now));
         let body = self.read_answer(response).await?;
@@ -164,13 +187,13 @@ impl<S> LiveAttempt<'_, S> {
         let (client, within) = (&self.resources.client, self.resources.limits.answer);
         let url = || Url::parse(link.url().expose()).map_err(|_| FetchError::NotTheFile);
         let bare = |url| client.get(url);
-        let response = self.send_request(url()?, within, bare).await?;
+        let response = self.ask_wapi(url()?, within, bare).await?;
         if !matches!(response.status().as_u16(), 401 | 403) {
             return Ok(response);
         }
         let token = require_token(self.request)?;
         let with_token = |url| client.get(url).bearer_auth(token.expose());
-        let response = self.send_request(url()?, within, with_token).await?;
+        let response = self.ask_wapi(url()?, within, with_token).await?;
         match response.status().as_u16() {
             401 | 403 => Err(FetchError::LinkUnauthorized),
             _ => Ok(response),
@@ -186,10 +209,9 @@ impl<S> LiveAttempt<'_, S> {
         Ok(url)
     }
 
-    /// Sends `GET path` for this message, in a turn of the instance. Returns the status, and the
-    /// body if it is JSON.
+    /// Sends `GET path` for this message. Returns the status, and the body if it is JSON.
     pub(super) async fn get_json(&self, path: &str) -> Result<(u16, Option<Value>), FetchError> {
-        self.in_turn(self.get_json_now(path)).await
+        self.without_slot(self.get_json_now(path)).await
     }
 
     async fn get_json_now(&self, path: &str) -> Result<(u16, Option<Value>), FetchError> {

@@ -29,8 +29,9 @@ where
             self.resources.remember_missing(download::ALTERNATE_PATH);
             return Err(NO_ENDPOINT);
         }
-        let may_pass =
-            matches!(failure.disposition(), Disposition::Retry { .. }) && !failure.is_mismatch();
+        let may_pass = matches!(failure.disposition(), Disposition::Retry { .. })
+            && !failure.is_mismatch()
+            && !failure.is_for_cdn();
         if may_pass && self.is_reported_missing().await {
             return Err(FetchError::NotApplicable("W-API reports that it does not have the file"));
         }

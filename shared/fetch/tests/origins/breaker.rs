@@ -183,6 +183,18 @@ async fn a_lost_probe_is_followed_by_another() {
     assert!(fetched.result.is_ok());
 }
 
+/// A probe that were left for the CDN would say nothing, and the circuit could stay open for ever.
+#[tokio::test]
+async fn a_probe_has_its_whole_time() {
+    let (world, now) = two_instances().await;
+    fail_times(&world, 5, DEFAULT_INSTANCE, now, &DOWN).await;
+    let slow = W::Delay { millis: 300, then: Box::new(W::Ok) };
+    let options =
+        FetchOptions { is_cdn_next: true, ..options(Wapi, DEFAULT_INSTANCE, now + FIRST) };
+    let (fetched, _) = fetch_new(&world, new_spec(DEFAULT_INSTANCE, slow), options).await;
+    assert!(fetched.result.is_ok(), "{}", fetched.attempt.verdict);
+}
+
 /// The rest grows to five minutes at most.
 #[tokio::test]
 async fn each_failed_probe_doubles_the_rest() {

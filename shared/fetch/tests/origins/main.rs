@@ -12,14 +12,16 @@ mod cdn;
 mod guard;
 mod hostile;
 mod log;
-mod turns;
+mod silence;
 mod wapi;
 mod wapi_alternate;
 
 use std::{pin::pin, time::Duration};
 
 use ::wapi::webhook::WebhookBody;
-use fetch::{FetchError, FetchRequest, Fetcher, Limits, MediaStream, Origins, pool::PartPool};
+use fetch::{
+    FetchError, FetchRequest, Fetcher, Limits, MediaStream, Origins, pool::PartPool, slot::Slot,
+};
 use futures_util::TryStreamExt;
 use media::{
     message::{MediaMessage, Secret},
@@ -38,6 +40,7 @@ fn test_limits() -> Limits {
         connect: Duration::from_secs(2),
         post: Duration::from_millis(700),
         answer: Duration::from_millis(700),
+        answer_before_cdn: Duration::from_millis(150),
         idle: Duration::from_millis(300),
         speed_window: Duration::from_millis(400),
         bytes_per_window: 8 * 1024,
@@ -60,9 +63,11 @@ struct FetchOptions<'a> {
     keep_mismatch: bool,
     max_bytes: Option<u64>,
     is_share: bool,
+    is_cdn_next: bool,
     insist: bool,
     time: Duration,
     now: i64,
+    slot: Option<&'a Slot>,
 }
 
 impl FetchOptions<'_> {
@@ -75,9 +80,11 @@ impl FetchOptions<'_> {
             keep_mismatch: false,
             max_bytes: None,
             is_share: false,
+            is_cdn_next: false,
             insist: true,
             time: Duration::from_secs(20),
             now: boot::clock::now(),
+            slot: None,
         }
     }
 }
@@ -132,8 +139,9 @@ impl World {
             insist: options.insist,
             deadline: tokio::time::Instant::now() + options.time,
             is_share: options.is_share,
+            is_cdn_next: options.is_cdn_next,
             now: options.now,
-            slot: None,
+            slot: options.slot,
         };
         let fetch = Box::pin(self.fetcher.fetch(options.strategy, request, store));
         let (attempt, result) = fetch.await;
