@@ -162,13 +162,7 @@ impl FetchRun<'_> {
     /// A plan that may take the whole run.
     fn plan_strategy(&self, strategy: Strategy) -> StrategyPlan {
         let deadline = self.claimed.message.deadline;
-        StrategyPlan {
-            strategy,
-            keep_mismatch: false,
-            insist: false,
-            deadline,
-            is_cdn_next: false,
-        }
+        StrategyPlan { strategy, keep_mismatch: false, insist: false, deadline, is_cdn_next: false }
     }
 
     /// Whether the CDN can be asked if W-API does not answer soon.

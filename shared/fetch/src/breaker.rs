@@ -201,10 +201,7 @@ fn find_open(
     let at_rest = |state: &&CircuitState| state.is_open && now < state.rests_until;
     let state = circuits.iter().filter_map(|circuit| states.get(circuit)).find(at_rest)?;
     let left = u64::try_from(state.rests_until.saturating_sub(now)).unwrap_or_default();
-    Some(CircuitOpen {
-        left: Duration::from_secs(left),
-        is_unauthorized: state.is_unauthorized,
-    })
+    Some(CircuitOpen { left: Duration::from_secs(left), is_unauthorized: state.is_unauthorized })
 }
 
 /// Counts a failure. The last that it takes opens the circuit; a failed probe doubles the rest.

@@ -31,10 +31,7 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError::Client`] when the TLS stack cannot be set up.
     pub fn new(origins: Origins, limits: Limits, pool: Arc<PartPool>) -> Result<Self, FetchError> {
-        Ok(Self {
-            resources: Resources::new(origins, limits, pool)?,
-            breaker: Breaker::default(),
-        })
+        Ok(Self { resources: Resources::new(origins, limits, pool)?, breaker: Breaker::default() })
     }
 
     /// Opens a connection to every origin, so that the first download does not wait for a
@@ -80,12 +77,7 @@ impl Fetcher {
             Ok(Admission::Ordinary) | Err(_) => {}
         }
         let started = Instant::now();
-        let mut attempt = LiveAttempt {
-            resources: &self.resources,
-            request,
-            evidence,
-            store,
-        };
+        let mut attempt = LiveAttempt { resources: &self.resources, request, evidence, store };
         let fetched = Self::run_strategy(strategy, &mut attempt).await;
         let LiveAttempt { evidence, .. } = attempt;
         if evidence.has_request() {
