@@ -377,7 +377,7 @@ impl FetchRun<'_> {
     }
 
     /// Whether the last attempt ran out of the run's time, in a run that had enough of it to count.
-    /// A job that began late in a batch has less, as one that waited for its turn, and one whose
+    /// A job that began late in a batch has less, as one that waited for room in it, and one whose
     /// token was not available did not ask every source.
     fn is_late(&self) -> bool {
         let ClaimedJob { message, started, .. } = self.claimed;

@@ -44,12 +44,13 @@ impl TimePlan {
         Self { strategies, unlimited }
     }
 
-    /// Whether the nth strategy uses W-API, may not take the whole run, and the CDN is still to
-    /// come.
+    /// Whether the nth strategy uses W-API and may be left for the CDN, which is still to come. Once
+    /// a strategy may take a whole run, the order stays as it is: a CDN that was too slow would else
+    /// take the time from W-API, too.
     pub(crate) fn is_cdn_to_come(&self, n: usize) -> bool {
         let (strategy, rest) = (self.strategies[n], &self.strategies[n..]);
-        let is_limited = self.unlimited != Some(strategy);
-        is_limited && strategy.uses_wapi() && rest.iter().any(|one| !one.uses_wapi())
+        let is_cdn_ahead = rest.iter().any(|one| !one.uses_wapi());
+        self.unlimited.is_none() && strategy.uses_wapi() && is_cdn_ahead
     }
 
     /// Puts the CDN, which is still to come, before the nth strategy and those after it.

@@ -28,7 +28,7 @@ pub enum FetchError {
     TooSlow,
     /// W-API had not answered yet, and the CDN can be asked meanwhile. W-API is asked again after it
     /// in the same run.
-    #[error("no answer after {} s; the CDN is asked first", waited.as_secs())]
+    #[error("no answer after {} s, so the CDN is asked first", waited.as_secs())]
     NoAnswerYet {
         /// How long the answer was waited for.
         waited: Duration,

@@ -70,12 +70,7 @@ impl Slot {
         if timeout_at(deadline, self.take_permit()).await.is_err() {
             tracing::debug!("no slot was free by the deadline; the work goes on without one");
         }
-        self.add_wait(began.elapsed());
-    }
-
-    /// Counts a time in which the media message waited for others.
-    pub(crate) fn add_wait(&self, wait: Duration) {
-        self.lock_state().waited += wait;
+        self.lock_state().waited += began.elapsed();
     }
 
     async fn take_permit(&self) {

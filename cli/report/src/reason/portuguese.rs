@@ -40,6 +40,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("no free buffer in time", "não houve buffer livre a tempo"),
     (
+        "no answer after {} s, so the CDN is asked first",
+        "nenhuma resposta depois de {} s, por isso o CDN é consultado antes",
+    ),
+    ("no room among the batch's media in time", "não houve lugar entre as mídias do lote a tempo"),
+    // As earlier versions wrote it.
+    (
         "no turn among the instance's media in time",
         "não chegou a vez dela entre as mídias da instância",
     ),

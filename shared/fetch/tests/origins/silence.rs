@@ -83,7 +83,7 @@ async fn wapi_is_soon_left_for_the_cdn() {
     assert!(error.is_for_cdn(), "{error}");
     assert_eq!(error.disposition(), Disposition::Retry { after: None });
     assert!(began.elapsed() < test_limits().post, "{:?}", began.elapsed());
-    assert_eq!(fetched.attempt.verdict, "no answer after 0 s; the CDN is asked first");
+    assert_eq!(fetched.attempt.verdict, "no answer after 0 s, so the CDN is asked first");
 }
 
 /// The last source has its whole time.

@@ -66,8 +66,10 @@ fn no_invocation_limit_loses_a_job() {
                 millis: 55_000,
                 then: Box::new(WapiScenario::SlowDrip { bytes_per_second: 500 }),
             };
-            let planned =
-                PlannedMedia::healthy(Kind::Document, "slow").with_spec(|spec| spec.wapi(slow));
+            // The CDN does not spare it the wait.
+            let gone = CdnScenario::Gone { status: 404 };
+            let planned = PlannedMedia::healthy(Kind::Document, "slow")
+                .with_spec(|spec| spec.wapi(slow).cdn(gone));
             let mut plan =
                 Plan::healthy(vec![planned, PlannedMedia::healthy(Kind::Voice, "quick")]);
             plan.time_left = Arc::new(move |nth| {

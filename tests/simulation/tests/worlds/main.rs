@@ -35,6 +35,6 @@ mod quota;
 mod receivers;
 mod retention;
 mod seeds;
+mod silence;
 mod slow;
-mod turns;
 mod versions;

@@ -166,6 +166,22 @@ fn a_hopeless_cdn_does_not_starve_wapi() {
     assert!(outcome.took < 6 * INVOCATION, "{:?}", outcome.took);
 }
 
+/// As before, and W-API then takes its time to answer. It is not left for the CDN, which would take
+/// the whole run each time.
+#[test]
+fn a_hopeless_cdn_does_not_starve_a_late_answer() {
+    let late = WapiScenario::Delay { millis: 40_000, then: Box::new(WapiScenario::Ok) };
+    let recovers = WapiScenario::FailTimes {
+        times: 2,
+        first: Box::new(WapiScenario::CallStatus { status: 503 }),
+        then: Box::new(late),
+    };
+    let too_slow = CdnScenario::SlowDrip { bytes_per_second: TOO_SLOW };
+    let (outcome, strategy) = store_by(recovers, too_slow);
+    assert!(["wapi", "wapi_alternate"].contains(&strategy.as_str()), "{strategy}");
+    assert!(outcome.took < 6 * INVOCATION, "{:?}", outcome.took);
+}
+
 /// The CDN is too slow for any run, and W-API needs a whole one.
 #[test]
 fn a_slow_wapi_gets_the_whole_run_in_its_turn() {
