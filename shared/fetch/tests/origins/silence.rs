@@ -66,8 +66,9 @@ async fn without_room_an_answer_is_not_used() {
         slot: Some(&slot),
         ..FetchOptions::with_strategy(Wapi)
     };
-    let (fetched, _other) =
-        tokio::join!(world.fetch_with(&message, options), slots.take_slot(None));
+    let other = timeout(PLENTY, slots.take_slot(None));
+    let (fetched, other) = tokio::join!(world.fetch_with(&message, options), other);
+    assert!(other.is_ok(), "the slot was free meanwhile");
     let error = fetched.result.expect_err("no room");
     assert!(matches!(error, FetchError::TimedOut(Wait::Slot)), "{error}");
     assert_eq!(error.disposition(), Disposition::Retry { after: None });
