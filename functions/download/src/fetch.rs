@@ -220,8 +220,8 @@ impl FetchRun<'_> {
         Err(self.summarize_failure())
     }
 
-    /// Notes that the time is over before each strategy had its turn: what the others found does not
-    /// settle the job.
+    /// Notes that the time is over before each strategy had its turn: what the others found does
+    /// not settle the job.
     fn cut_short(&mut self) {
         self.is_cut = true;
         self.findings.push(Disposition::Retry { after: None });

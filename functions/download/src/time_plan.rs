@@ -44,9 +44,9 @@ impl TimePlan {
         Self { strategies, unlimited }
     }
 
-    /// Whether the nth strategy uses W-API and may be left for the CDN, which is still to come. Once
-    /// a strategy may take a whole run, the order stays as it is: a CDN that was too slow would else
-    /// take the time from W-API, too.
+    /// Whether the nth strategy uses W-API and may be left for the CDN, which is still to come.
+    /// Once a strategy may take a whole run, the order stays as it is: a CDN that was too slow
+    /// would else take the time from W-API, too.
     pub(crate) fn is_cdn_to_come(&self, n: usize) -> bool {
         let (strategy, rest) = (self.strategies[n], &self.strategies[n..]);
         let is_cdn_ahead = rest.iter().any(|one| !one.uses_wapi());

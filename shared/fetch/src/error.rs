@@ -26,8 +26,8 @@ pub enum FetchError {
     /// left for the next strategy. Retried later.
     #[error("at this speed the file takes longer than the strategy's share of the run")]
     TooSlow,
-    /// W-API had not answered yet, and the CDN can be asked meanwhile. W-API is asked again after it
-    /// in the same run.
+    /// W-API had not answered yet, and the CDN can be asked meanwhile. W-API is asked again after
+    /// it in the same run.
     #[error("no answer after {} s, so the CDN is asked first", waited.as_secs())]
     NoAnswerYet {
         /// How long the answer was waited for.

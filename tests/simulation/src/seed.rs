@@ -201,7 +201,8 @@ fn plan_sources(chance: Chance, spec: Spec) -> (Spec, Fate) {
         1 => stored(spec.wapi(WapiScenario::fail_500()).cdn(CdnScenario::fail_times(times))),
         2 => stored(spec.wapi(WapiScenario::NotFound404)),
         3 => stored(spec.wapi(WapiScenario::FlipBit { at: 100 })),
-        4 => stored(spec.wapi(WapiScenario::Hang)),
+        4 if times <= 3 => stored(spec.wapi(WapiScenario::Hang)),
+        4 => stored(spec.wapi(late_answer()).cdn(gone())),
         5 => {
             stored(spec.wapi(WapiScenario::HangBody).cdn(CdnScenario::TruncateThenRange { at: 90 }))
         }
@@ -250,4 +251,9 @@ fn random_time_left(chance: Chance, is_short: bool) -> Duration {
     } else {
         FUNCTION_TIMEOUT
     }
+}
+
+/// An answer within the minute that W-API has, and after the time in which it is left for the CDN.
+fn late_answer() -> WapiScenario {
+    WapiScenario::Delay { millis: 40_000, then: Box::new(WapiScenario::Ok) }
 }

@@ -36,6 +36,8 @@ pub(crate) const SECRET: &str = "invented-secret-of-the-bench";
 pub(crate) const INSTANCES_TABLE: &str = "instances";
 /// What the id of an instance begins with whose media come from the CDN alone.
 pub(crate) const CDN_PREFIX: &str = "LITE-CDN";
+/// What the id of an instance begins with whose media come from W-API, or else from the CDN.
+const BOTH_PREFIX: &str = "LITE-BTH";
 const TOKEN: &str = "invented-token-of-the-bench";
 const MAX_JSON_BYTES: usize = 16 * 1024 * 1024;
 
@@ -165,16 +167,22 @@ impl AwsState {
     }
 }
 
-/// The record of an instance: its secret, its token, and the one strategy that it uses.
+/// The record of an instance: its secret, its token, and its strategies, of which the peers use the
+/// first.
 fn instance_item(id: &str) -> Value {
     let secret = digest::digest(&digest::SHA256, SECRET.as_bytes());
-    let strategy = if id.starts_with(CDN_PREFIX) { "cdn" } else { "wapi" };
+    let strategies: &[&str] = match id {
+        _ if id.starts_with(CDN_PREFIX) => &["cdn"],
+        _ if id.starts_with(BOTH_PREFIX) => &["wapi", "cdn"],
+        _ => &["wapi"],
+    };
+    let strategies: Vec<_> = strategies.iter().map(|one| json!({ "S": one })).collect();
     json!({
         "instance": { "S": id },
         "tenant": { "S": TENANT },
         "secret_hashes": { "L": [{ "S": HEXLOWER.encode(secret.as_ref()) }] },
         "sealed_token": { "S": BASE64.encode(b"sealed") },
-        "strategies": { "L": [{ "S": strategy }] },
+        "strategies": { "L": strategies },
         "strategies_set_at": { "N": "1" },
         "created_at": { "N": "0" },
     })

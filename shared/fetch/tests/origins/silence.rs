@@ -45,6 +45,7 @@ async fn all_of_a_batch_are_asked_for_at_once() {
     };
     let all_asked = async {
         while count_questions(&world) < BATCH {
+            // Within the time limit below.
             sleep(Duration::from_millis(5)).await;
         }
     };

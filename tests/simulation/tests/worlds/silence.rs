@@ -108,8 +108,8 @@ fn what_the_cdn_lost_comes_from_a_slow_wapi() {
     }
 }
 
-/// By its clock the function finds that the path on the CDN has expired, and slow tables leave it no
-/// time to ask W-API. Whether W-API has the file is not known, so the next run asks it.
+/// By its clock the function finds that the path on the CDN has expired, and slow tables leave it
+/// no time to ask W-API. Whether W-API has the file is not known, so the next run asks it.
 #[test]
 fn an_expired_path_does_not_end_a_run_that_is_cut() {
     const FAST_CLOCK: i64 = 300;
