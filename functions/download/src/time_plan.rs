@@ -48,15 +48,18 @@ impl TimePlan {
     /// Once a strategy may take a whole run, the order stays as it is: a CDN that was too slow
     /// would else take the time from W-API, too.
     pub(crate) fn is_cdn_to_come(&self, n: usize) -> bool {
-        let (strategy, rest) = (self.strategies[n], &self.strategies[n..]);
-        let is_cdn_ahead = rest.iter().any(|one| !one.uses_wapi());
-        self.unlimited.is_none() && strategy.uses_wapi() && is_cdn_ahead
+        let mut rest = self.strategies.iter().skip(n);
+        let is_wapi = rest.next().is_some_and(|one| one.uses_wapi());
+        self.unlimited.is_none() && is_wapi && rest.any(|one| !one.uses_wapi())
     }
 
     /// Puts the CDN, which is still to come, before the nth strategy and those after it.
     pub(crate) fn bring_cdn_forward(&mut self, n: usize) {
-        if let Some(cdn) = self.strategies[n..].iter().position(|one| !one.uses_wapi()) {
-            self.strategies[n..=n + cdn].rotate_right(1);
+        if let Some(rest) = self.strategies.get_mut(n..)
+            && let Some(cdn) = rest.iter().position(|one| !one.uses_wapi())
+            && let Some(moved) = rest.get_mut(..=cdn)
+        {
+            moved.rotate_right(1);
         }
     }
 

@@ -148,9 +148,9 @@ impl<S> LiveAttempt<'_, S> {
             return self.send_request(url, within, build).await;
         }
         let waited = within.min(self.resources.limits.answer_before_cdn);
-        self.send_request(url, waited, build).await.map_err(|error| match error {
-            FetchError::TimedOut(Wait::Answer) => FetchError::NoAnswerYet { waited },
-            other => other,
+        self.send_request(url, waited, build).await.map_err(|error| {
+            let is_silent = matches!(error, FetchError::TimedOut(Wait::Answer));
+            if is_silent { FetchError::NoAnswerYet { waited } } else { error }
         })
     }
 

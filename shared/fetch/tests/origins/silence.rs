@@ -127,7 +127,7 @@ async fn what_the_cdn_cannot_be_asked_for() {
     let pathless = MediaMessage { direct_path: None, url: None, ..message.clone() };
     assert!(!can_ask(&pathless));
     let signed = |end: i64| {
-        let path = Secret::new(&format!("/v/t62/file.enc?ccb=1&oh=aa&oe={end:X}&_nc_sid=1"));
+        let path = Secret::new(format!("/v/t62/file.enc?ccb=1&oh=aa&oe={end:X}&_nc_sid=1"));
         MediaMessage { direct_path: Some(path), url: None, ..message.clone() }
     };
     assert!(can_ask(&signed(now + 60)));
