@@ -36,10 +36,8 @@ pub(super) struct ArnScope {
 impl StackPart {
     /// Whether the stack has it.
     pub(super) fn is_in(self, stack: &Stack) -> bool {
-        match self {
-            Self::AuditBucket | Self::AuditCopies => stack.find_output("AuditBucket").is_some(),
-            _ => true,
-        }
+        let depends = matches!(self, Self::AuditBucket | Self::AuditCopies);
+        !depends || stack.find_output("AuditBucket").is_some()
     }
 }
 
