@@ -4,7 +4,7 @@ use aws_sdk_s3::primitives::ByteStream;
 
 use aws::{clients::Clients, error::AwsError};
 
-use crate::audit::{AuditLine, BEGUN};
+use crate::audit_line::{AuditLine, BEGUN};
 
 /// The folder of a stack in a bucket with Object Lock, which the deployer gave.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod audit_copies;
+mod audit_line;
 pub mod chats;
 pub mod counters;
 pub mod erase;
