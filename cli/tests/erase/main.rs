@@ -232,6 +232,33 @@ async fn a_phone_is_erased_under_the_lids_that_webhooks_named() {
     let left = stack.items("PeopleTable");
     assert_eq!(left.len(), 1, "{left:?}");
     assert_eq!(left[0]["phone"], text(OTHER));
+    // The order names nobody and the pair is gone: only who keeps these names can prove it again.
+    let mut folders = [PHONE, SHORT, &folder].map(|name| json!(name));
+    folders.sort_by_key(Value::to_string);
+    assert_eq!(out["folders"], json!(folders), "{erased:?}");
+    let order = out["order"].as_str().expect("an order");
+    let verify = ["media", "verify", order, "--tenant", TENANT, "--phone", PHONE];
+    let unnamed = stack.run(&verify).await;
+    assert_eq!(unnamed.out["folders_not_named"], 1, "{unnamed:?}");
+    let named = stack.run(&[&verify[..], &["--chat", &format!("lid-{LID}")]].concat()).await;
+    assert_eq!((named.code, &named.out["proven"]), (Some(0), &json!(true)), "{named:?}");
+}
+
+/// A pair has no tenant, so an instance that moved takes it along.
+#[tokio::test]
+async fn pairs_of_an_instance_that_moved_are_counted() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, "bravo");
+    store(&stack, INSTANCE, "3EB0A", PHONE);
+    let pair = json!({ "instance": text(INSTANCE), "link": text(&format!("lid#{LID}#{SHORT}")),
+        "lid": text(LID), "phone": text(SHORT) });
+    stack.put("PeopleTable", &pair);
+    for subject in [&["--phone", PHONE][..], &["--all"]] {
+        let erased = stack.run(&erase(subject)).await;
+        let counts = [&erased.out["people_of_other_tenants"], &erased.out["people_left"]];
+        assert_eq!(counts, [&json!(1), &json!(0)], "{subject:?}: {erased:?}");
+    }
+    assert_eq!(stack.items("PeopleTable").len(), 1);
 }
 
 #[tokio::test]

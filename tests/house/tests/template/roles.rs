@@ -26,6 +26,33 @@ fn allowed_actions(policy: &Value) -> BTreeMap<String, BTreeSet<String>> {
         .collect()
 }
 
+/// A role uses the customer's key only through the services whose parts of the stack it uses.
+#[test]
+fn the_customers_key_is_used_through_services_only() {
+    let template = parse_template();
+    let mut seen = 0;
+    for (name, policy) in resources_of_type(&template, "AWS::IAM::ManagedPolicy") {
+        let document = &policy["Properties"]["PolicyDocument"];
+        for statement in document["Statement"].as_sequence().expect("statements") {
+            let Value::Tagged(choice) = statement else {
+                continue;
+            };
+            let statement = &choice.value[1];
+            if statement["Sid"] == "UseOwnKey" {
+                let through =
+                    string_list(&statement["Condition"]["StringEquals"]["kms:ViaService"]);
+                let is_service = |one: &String| one.ends_with(".${AWS::Region}.${AWS::URLSuffix}");
+                assert!(
+                    !through.is_empty() && through.iter().all(is_service),
+                    "{name}: {through:?}"
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, 7, "one for each function");
+}
+
 #[test]
 fn the_webhook_role_has_exactly_these_rights() {
     let expected = BTreeMap::from([

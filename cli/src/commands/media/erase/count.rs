@@ -7,6 +7,7 @@ use operator::erase::FilesCount;
 use serde::Serialize;
 
 use super::scope::EraseScope;
+use crate::person::describe_folders;
 
 /// How much there is of what is erased.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -154,6 +155,25 @@ impl EraseResult {
             ));
         }
         lines.join("\n")
+    }
+}
+
+impl EraseScope {
+    /// The sentences about the folders that were searched, which nobody can look up afterwards, and
+    /// about so many pairs that are in instances of other tenants by now.
+    pub(super) fn describe_names(&self, of_others: usize) -> String {
+        let mut text = match self.chats.is_empty() {
+            true => String::new(),
+            false => describe_folders(&self.chats),
+        };
+        if of_others > 0 {
+            text += &format!(
+                "\nNot this tenant's any more: {of_others} pairs of LID and phone number, or \
+                 numbers without a LID, in instances that moved to another tenant. If the person \
+                 is that tenant's, too, erase there as well."
+            );
+        }
+        text
     }
 }
 

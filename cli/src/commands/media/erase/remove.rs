@@ -109,6 +109,19 @@ impl EraseScope {
         Ok(count)
     }
 
+    /// How many pairs and numbers there are in instances that are another tenant's by now. Which of
+    /// them were seen before the instance moved is not known, so that tenant keeps them.
+    pub(super) async fn count_people_of_others(&self, session: &Session) -> anyhow::Result<usize> {
+        let (people, mut count) = (session.people()?, 0);
+        for instance in &self.instances {
+            if self.is_of_another(instance, session).await? {
+                count += self.read_pairs(&people, instance).await?.len();
+                count += self.read_open(instance, session).await?.len();
+            }
+        }
+        Ok(count)
+    }
+
     /// The pairs in an instance, if it is not another tenant's by now: its pairs are not this
     /// tenant's to remove.
     async fn find_pairs(
@@ -117,9 +130,17 @@ impl EraseScope {
         instance: &InstanceId,
         session: &Session,
     ) -> anyhow::Result<Vec<Contact>> {
-        if self.is_of_another(instance, session).await? {
-            return Ok(Vec::new());
+        match self.is_of_another(instance, session).await? {
+            true => Ok(Vec::new()),
+            false => self.read_pairs(people, instance).await,
         }
+    }
+
+    async fn read_pairs(
+        &self,
+        people: &PeopleTable,
+        instance: &InstanceId,
+    ) -> anyhow::Result<Vec<Contact>> {
         if self.is_all() {
             return Ok(people.list_all(instance).await?);
         }
@@ -133,10 +154,18 @@ impl EraseScope {
         instance: &InstanceId,
         session: &Session,
     ) -> anyhow::Result<Vec<String>> {
-        let open = session.open_people()?;
-        if self.is_of_another(instance, session).await? {
-            return Ok(Vec::new());
+        match self.is_of_another(instance, session).await? {
+            true => Ok(Vec::new()),
+            false => self.read_open(instance, session).await,
         }
+    }
+
+    async fn read_open(
+        &self,
+        instance: &InstanceId,
+        session: &Session,
+    ) -> anyhow::Result<Vec<String>> {
+        let open = session.open_people()?;
         if self.is_all() {
             return Ok(open.list_all(instance).await?);
         }
