@@ -249,16 +249,18 @@ async fn a_phone_is_erased_under_the_lids_that_webhooks_named() {
 async fn pairs_of_an_instance_that_moved_are_counted() {
     let stack = Stack::start().await;
     register(&stack, INSTANCE, "bravo");
-    store(&stack, INSTANCE, "3EB0A", PHONE);
-    let pair = json!({ "instance": text(INSTANCE), "link": text(&format!("lid#{LID}#{SHORT}")),
-        "lid": text(LID), "phone": text(SHORT) });
-    stack.put("PeopleTable", &pair);
+    for link in [format!("lid#{LID}#{SHORT}"), format!("phone#{SHORT}#{LID}")] {
+        let pair = json!({ "instance": text(INSTANCE), "link": text(&link), "lid": text(LID),
+            "phone": text(SHORT) });
+        stack.put("PeopleTable", &pair);
+    }
     for subject in [&["--phone", PHONE][..], &["--all"]] {
+        store(&stack, INSTANCE, "3EB0A", PHONE);
         let erased = stack.run(&erase(subject)).await;
         let counts = [&erased.out["people_of_other_tenants"], &erased.out["people_left"]];
         assert_eq!(counts, [&json!(1), &json!(0)], "{subject:?}: {erased:?}");
     }
-    assert_eq!(stack.items("PeopleTable").len(), 1);
+    assert_eq!(stack.items("PeopleTable").len(), 2);
 }
 
 #[tokio::test]
