@@ -1,4 +1,4 @@
-//! The search of everything that the local AWS holds.
+//! The search of what the local AWS holds: the media bucket, tables, queues and logs.
 
 use local::Holding;
 use stand_in::AnnouncedMedia;
