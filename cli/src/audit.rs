@@ -133,9 +133,11 @@ impl Session {
         Ok(line)
     }
 
-    /// Writes the line about the end of an act, with the outcome that it has now.
+    /// Writes the line about the end of an act, with the outcome that it has now. What was done is
+    /// shown although that fails.
     pub(crate) async fn end_audit(&self, line: &AuditLine) -> anyhow::Result<()> {
-        Ok(self.audit_table()?.put_line(line).await?)
+        write_end(&self.audit_table()?, line).await;
+        Ok(())
     }
 
     /// Writes a line, acts, and writes how it ended. Nothing is done if the first line cannot be
@@ -164,14 +166,19 @@ async fn record_act<T, E: Display>(
     table.put_line(&line).await?;
     let done = act.await;
     line.outcome = if done.is_ok() { COMPLETE } else { INCOMPLETE }.to_owned();
-    if let Err(error) = table.put_line(&line).await {
-        // Its beginning is there, which says who and what.
-        let action = line.action;
+    write_end(table, &line).await;
+    Ok(done)
+}
+
+/// Writes the line about the end, and warns if that fails: its beginning is there, which says who
+/// and what.
+async fn write_end(table: &AuditTable, line: &AuditLine) {
+    if let Err(error) = table.put_line(line).await {
+        let action = &line.action;
         screen::print_error(&format!(
             "warning: the audit table has no line about the end of {action}: {error}"
         ));
     }
-    Ok(done)
 }
 
 #[cfg(test)]

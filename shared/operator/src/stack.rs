@@ -66,6 +66,8 @@ impl Stack {
         let found = found.ok_or_else(unknown)?;
         let outputs = found.outputs.unwrap_or_default().into_iter();
         let parameters = found.parameters.unwrap_or_default().into_iter();
+        // An operator may have given the stack's ARN.
+        let name = found.stack_name.as_deref().unwrap_or(name);
         let status = found.stack_status.map(|status| status.as_str().to_owned());
         Ok(Self {
             status: status.unwrap_or_default(),
