@@ -129,3 +129,17 @@ fn an_expired_path_does_not_end_a_run_that_is_cut() {
     let stored = last_of(&outcome, CUSTOMERS[0].tenant, 1);
     assert!(stored > 73.0, "the first run had time: {stored} s");
 }
+
+/// Nothing comes after the last try, so each source keeps its time. By its clock the function is
+/// five minutes before the end of the job.
+#[test]
+fn the_last_try_waits_for_wapi() {
+    const SIX_DAYS: i64 = 6 * 24 * 3600;
+    let mut plan = Plan::healthy(vec![queued_media(0, 0, answer_after(30))]);
+    plan.skew =
+        Arc::new(|process| if process.starts_with("download") { SIX_DAYS - 300 } else { 0 });
+    let outcome = run_clean(plan);
+    // The link that W-API gives has ended by that clock, and the CDN has the file.
+    let stored = last_of(&outcome, CUSTOMERS[0].tenant, 1);
+    assert!((30.0..35.0).contains(&stored), "{stored} s");
+}
