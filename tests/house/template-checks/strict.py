@@ -61,6 +61,16 @@ def resolve_conditions(part):
     return {key: value for key, value in members.items() if value != NO_VALUE}
 
 
+def resolve_members(section):
+    """Keeps the resources or outputs whose condition holds, and resolves each."""
+    members = {}
+    for name, member in section.items():
+        condition = member.pop("Condition", None)
+        if condition is None or STRICT[condition]:
+            members[name] = resolve_conditions(member)
+    return members
+
+
 def build_strict(template):
     defaults = {name: each.get("Default", "") for name, each in template["Parameters"].items()}
     # As after `sam package`, because the translator does not take local folders.
@@ -73,12 +83,8 @@ def build_strict(template):
     unknown = set(plain.pop("Conditions")) - set(STRICT)
     if unknown:
         sys.exit(f"strict.py does not know these conditions of the template: {sorted(unknown)}")
-    resources = {}
-    for name, resource in plain["Resources"].items():
-        condition = resource.pop("Condition", None)
-        if condition is None or STRICT[condition]:
-            resources[name] = resolve_conditions(resource)
-    plain["Resources"] = resources
+    for section in ("Resources", "Outputs"):
+        plain[section] = resolve_members(plain[section])
     # Only the resolved conditions used these.
     del plain["Parameters"]["RequireTls"], plain["Parameters"]["EncryptionKeyArn"]
     return plain
