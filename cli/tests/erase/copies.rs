@@ -72,3 +72,20 @@ async fn no_line_is_without_its_copy_wherever_the_command_dies() {
         }
     }
 }
+
+/// The bucket refuses the end of an act that was done: what it led to is shown, with a warning.
+#[tokio::test]
+async fn an_end_that_cannot_be_written_hides_no_result() {
+    let add = ["hold", "add", "--tenant", TENANT, "--message", "3EB0A", "--reason", "PROCESS-7"];
+    let whole = Stack::start().await;
+    register(&whole, INSTANCE, TENANT);
+    whole.run(&add).await;
+    // The last two calls are the copy of the end and its line.
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    stack.set_fault(Some(Fault { call: whole.calls() - 1, is_done: false }));
+    let held = stack.run(&add).await;
+    assert!(held.code == Some(0) && held.out["hold"].is_string(), "{held:?}");
+    assert!(held.err.contains("warning: the audit table has no line about the end"), "{held:?}");
+    assert_eq!((stack.copied_lines().len(), stack.items("AuditTable").len()), (1, 1));
+}

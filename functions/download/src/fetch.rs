@@ -187,8 +187,7 @@ impl FetchRun<'_> {
             }
             let plan = StrategyPlan {
                 deadline: times.deadline_of(n, now, run_ends),
-                // The last try waits for each source: nothing comes after it.
-                is_cdn_next: !is_last_try && times.is_cdn_to_come(n) && self.can_ask_cdn(),
+                is_cdn_next: times.is_cdn_to_come(n) && self.can_ask_cdn(),
                 ..self.plan_strategy(strategy)
             };
             match self.try_with_token(plan).await? {

@@ -15,6 +15,8 @@ pub(crate) struct TimePlan {
     pub(crate) strategies: Vec<Strategy>,
     /// The strategy that may take all of the time that is left.
     unlimited: Option<Strategy>,
+    /// Whether W-API may be left for the CDN before its time is over.
+    may_leave: bool,
 }
 
 impl TimePlan {
@@ -32,7 +34,7 @@ impl TimePlan {
         };
         let mut strategies = configured.to_vec();
         if is_last_try || strategies.iter().all(|one| count_deadlines(*one) == 0) {
-            return Self { strategies, unlimited: None };
+            return Self { strategies, unlimited: None, may_leave: !is_last_try };
         }
         strategies.sort_by_key(|one| {
             let (is_cdn, late) = (!one.uses_wapi(), count_deadlines(*one));
@@ -41,16 +43,15 @@ impl TimePlan {
         // A strategy that failed for other reasons does not need the time.
         let needs_time = |one: &Strategy| !one.uses_wapi() || count_deadlines(*one) > 0;
         let unlimited = strategies.iter().copied().find(needs_time);
-        Self { strategies, unlimited }
+        // A CDN that was too slow would else take the time from W-API, too.
+        Self { strategies, unlimited, may_leave: false }
     }
 
     /// Whether the nth strategy uses W-API and may be left for the CDN, which is still to come.
-    /// Once a strategy may take a whole run, the order stays as it is: a CDN that was too slow
-    /// would else take the time from W-API, too.
     pub(crate) fn is_cdn_to_come(&self, n: usize) -> bool {
         let mut rest = self.strategies.iter().skip(n);
         let is_wapi = rest.next().is_some_and(|one| one.uses_wapi());
-        self.unlimited.is_none() && is_wapi && rest.any(|one| !one.uses_wapi())
+        self.may_leave && is_wapi && rest.any(|one| !one.uses_wapi())
     }
 
     /// Puts the CDN, which is still to come, before the nth strategy and those after it.

@@ -1,6 +1,6 @@
 //! Limits how many media messages are worked on at a time, by the memory that their files will
-//! take. One that waits for W-API's answer does not count, so that one instance's wait does not
-//! keep the others from working.
+//! take. One that waits for W-API's first answer does not count, so that one instance's wait does
+//! not keep the others from working.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

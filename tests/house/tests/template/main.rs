@@ -29,6 +29,14 @@ fn untagged(value: &Value) -> &Value {
     }
 }
 
+/// What a list has of an `!If` when its condition holds.
+fn if_wanted(item: &Value) -> &Value {
+    match item {
+        Value::Tagged(tagged) => &tagged.value[1],
+        item => item,
+    }
+}
+
 fn template_section<'t>(template: &'t Value, name: &str) -> &'t Mapping {
     template[name].as_mapping().expect(name)
 }

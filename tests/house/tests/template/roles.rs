@@ -6,18 +6,18 @@ use house::parse_template;
 use media::{object::ObjectDescription, policy::Retention};
 use serde_yaml_ng::Value;
 
-use crate::{name_set, resource_properties, resources_of_type, string_list};
+use crate::{if_wanted, name_set, resource_properties, resources_of_type, string_list};
+
+/// The statements of a policy, also those under a condition.
+fn statements_of(policy: &Value) -> impl Iterator<Item = &Value> {
+    let statements = policy["PolicyDocument"]["Statement"].as_sequence().expect("statements");
+    statements.iter().map(if_wanted)
+}
 
 /// The actions that a policy allows, by statement id. Statements under a condition have their own
 /// id too.
 fn allowed_actions(policy: &Value) -> BTreeMap<String, BTreeSet<String>> {
-    let statements = policy["PolicyDocument"]["Statement"].as_sequence().expect("statements");
-    statements
-        .iter()
-        .map(|statement| match statement {
-            Value::Tagged(condition) => &condition.value[1],
-            plain => plain,
-        })
+    statements_of(policy)
         .map(|statement| {
             assert_eq!(statement["Effect"].as_str(), Some("Allow"));
             let id = statement["Sid"].as_str().expect("a statement id").to_owned();
@@ -32,22 +32,13 @@ fn the_customers_key_is_used_through_services_only() {
     let template = parse_template();
     let mut seen = 0;
     for (name, policy) in resources_of_type(&template, "AWS::IAM::ManagedPolicy") {
-        let document = &policy["Properties"]["PolicyDocument"];
-        for statement in document["Statement"].as_sequence().expect("statements") {
-            let Value::Tagged(choice) = statement else {
-                continue;
-            };
-            let statement = &choice.value[1];
-            if statement["Sid"] == "UseOwnKey" {
-                let through =
-                    string_list(&statement["Condition"]["StringEquals"]["kms:ViaService"]);
-                let is_service = |one: &String| one.ends_with(".${AWS::Region}.${AWS::URLSuffix}");
-                assert!(
-                    !through.is_empty() && through.iter().all(is_service),
-                    "{name}: {through:?}"
-                );
-                seen += 1;
-            }
+        for statement in
+            statements_of(&policy["Properties"]).filter(|one| one["Sid"] == "UseOwnKey")
+        {
+            let through = string_list(&statement["Condition"]["StringEquals"]["kms:ViaService"]);
+            let is_service = |one: &String| one.ends_with(".${AWS::Region}.${AWS::URLSuffix}");
+            assert!(!through.is_empty() && through.iter().all(is_service), "{name}: {through:?}");
+            seen += 1;
         }
     }
     assert_eq!(seen, 8, "one for each function, and one for the malware scan");
@@ -279,14 +270,9 @@ fn the_events_function_hears_of_every_end() {
 /// The conditions of the statements of a policy whose resources contain this text, by statement id.
 fn conditions_on(policy: &str, part: &str) -> BTreeMap<String, Value> {
     let template = parse_template();
-    let document = &resource_properties(&template, policy)["PolicyDocument"];
-    let statements = document["Statement"].as_sequence().expect("statements").iter();
-    let its = statements
-        .map(|statement| match statement {
-            Value::Tagged(condition) => &condition.value[1],
-            plain => plain,
-        })
-        .filter(|one| string_list(&one["Resource"]).iter().any(|resource| resource.contains(part)));
+    let names_part =
+        |one: &&Value| string_list(&one["Resource"]).iter().any(|name| name.contains(part));
+    let its = statements_of(resource_properties(&template, policy)).filter(names_part);
     its.map(|one| (one["Sid"].as_str().expect("an id").to_owned(), one["Condition"].clone()))
         .collect()
 }

@@ -4,7 +4,7 @@ use house::parse_template;
 use media::policy::Retention;
 use serde_yaml_ng::Value;
 
-use crate::{find_resource, resource_properties, resources_of_type, string_list};
+use crate::{find_resource, if_wanted, resource_properties, resources_of_type, string_list};
 
 #[test]
 fn stored_files_outlive_the_stack() {
@@ -211,14 +211,6 @@ fn the_tables_have_the_indexes_of_the_ledger() {
 fn indexes<'a>(template: &'a Value, table: &str) -> Vec<&'a Value> {
     let indexes = &resource_properties(template, table)["GlobalSecondaryIndexes"];
     indexes.as_sequence().expect("indexes").iter().map(if_wanted).collect()
-}
-
-/// What a list has of an `!If` when its condition holds.
-fn if_wanted(item: &Value) -> &Value {
-    match item {
-        Value::Tagged(tagged) => &tagged.value[1],
-        item => item,
-    }
 }
 
 /// `DynamoDB` charges for an index with each write that changes what the index has. None of these

@@ -112,16 +112,15 @@ impl Erase {
         let is_clean = !is_left && hidden == 0 && removed.files.failed == 0 && odd.count() == 0;
         // Only when nothing else is left: the next run finds the person's other names by them.
         let forgotten = if is_clean { scope.forget_people(session).await? } else { 0 };
-        let remembered = scope.count_people(session).await?;
-        let of_others = scope.count_people_of_others(session).await?;
-        let is_proven = is_clean && remembered == 0;
+        let people = scope.count_people(session).await?;
+        let is_proven = is_clean && people.left == 0;
         line.outcome = if is_proven { COMPLETE } else { INCOMPLETE }.to_owned();
         line.removed = removed.to_audit_counts();
         session.end_audit(&line).await?;
         let json = json!({
             "found": before, "order": order, "removed": removed, "left": left,
             "groups": groups, "groups_erased": scope.has_groups, "people_removed": forgotten,
-            "people_left": remembered, "people_of_other_tenants": of_others,
+            "people_left": people.left, "people_of_other_tenants": people.of_other_tenants,
             "folders": scope.chats.iter().map(Chat::as_str).collect::<Vec<_>>(),
             "left_out": scope.doubtful.iter().map(Chat::as_str).collect::<Vec<_>>(),
             "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at,
@@ -129,7 +128,9 @@ impl Erase {
         let result = EraseResult { removed, left, hidden, is_proven };
         let said =
             result.describe(&order, &scope) + &describe_unclear(&scope.owner_option(), &left);
-        let said = said + &describe_doubtful(&scope.doubtful) + &scope.describe_names(of_others);
+        let said = said
+            + &describe_doubtful(&scope.doubtful)
+            + &scope.describe_names(people.of_other_tenants);
         session.flags.print(&json, said)?;
         let exit = odd.print_notes();
         Ok(if is_proven { exit } else { Exit::Findings })

@@ -52,7 +52,7 @@ impl Verify {
         let (left, odd) = scope.count_all(session).await?;
         let left = left.or_more(&scope.search_again(session).await?);
         let is_left = !left.is_nothing() || left.is_doubtful();
-        let people = scope.count_people(session).await?;
+        let people = scope.count_people(session).await?.left;
         let is_clean = !is_left && hidden == 0 && odd.count() == 0 && people == 0;
         let is_proven = is_clean && unnamed == 0;
         line.outcome = if is_proven { COMPLETE } else { INCOMPLETE }.to_owned();

@@ -43,6 +43,24 @@ struct FoundEntries {
     unreadable: u64,
 }
 
+/// What the table of people has of what is erased, in one instance.
+struct KnownPeople {
+    /// Pairs of LID and phone number.
+    pairs: Vec<Contact>,
+    /// Phone numbers without a LID.
+    open: Vec<String>,
+}
+
+/// How many pairs of LID and phone number, and numbers without a LID, the table of people has.
+#[derive(Default)]
+pub(super) struct PeopleCount {
+    /// In instances of this tenant, and in those that were removed.
+    pub(super) left: usize,
+    /// In instances that are another tenant's by now. Which of them were seen before the instance
+    /// moved is not known, so that tenant keeps them.
+    pub(super) of_other_tenants: usize,
+}
+
 impl EraseScope {
     /// Reads the records and the entries that are meant, and widens the scope by what they tell:
     /// other names of the chats, and the objects that they name. Of everything of a tenant, nothing
@@ -84,92 +102,53 @@ impl EraseScope {
         Ok(())
     }
 
-    /// Deletes the pairs of LID and phone number of the chats, or of everything.
+    /// Deletes what the table of people has of the chats, or of everything. In an instance that is
+    /// another tenant's by now, that is not this tenant's to remove.
     pub(super) async fn forget_people(&self, session: &Session) -> anyhow::Result<usize> {
-        let (people, mut removed) = (session.people()?, 0);
+        let (people, open, mut removed) = (session.people()?, session.open_people()?, 0);
         for instance in &self.instances {
-            let pairs = self.find_pairs(&people, instance, session).await?;
-            removed += people.forget(instance, &pairs).await?;
-            let open = session.open_people()?;
-            for phone in self.find_open(instance, session).await? {
-                open.remove(instance, &phone).await?;
+            if self.is_of_another(instance, session).await? {
+                continue;
+            }
+            let known = self.find_people(instance, session).await?;
+            removed += people.forget(instance, &known.pairs).await?;
+            for phone in &known.open {
+                open.remove(instance, phone).await?;
                 removed += 1;
             }
         }
         Ok(removed)
     }
 
-    /// How many pairs of LID and phone number of the chats, or of everything, there are.
-    pub(super) async fn count_people(&self, session: &Session) -> anyhow::Result<usize> {
-        let (people, mut count) = (session.people()?, 0);
+    /// Counts what the table of people has of the chats, or of everything.
+    pub(super) async fn count_people(&self, session: &Session) -> anyhow::Result<PeopleCount> {
+        let mut count = PeopleCount::default();
         for instance in &self.instances {
-            count += self.find_pairs(&people, instance, session).await?.len();
-            count += self.find_open(instance, session).await?.len();
+            let KnownPeople { pairs, open } = self.find_people(instance, session).await?;
+            let whose = match self.is_of_another(instance, session).await? {
+                true => &mut count.of_other_tenants,
+                false => &mut count.left,
+            };
+            *whose += pairs.len() + open.len();
         }
         Ok(count)
     }
 
-    /// How many pairs and numbers there are in instances that are another tenant's by now. Which of
-    /// them were seen before the instance moved is not known, so that tenant keeps them.
-    pub(super) async fn count_people_of_others(&self, session: &Session) -> anyhow::Result<usize> {
-        let (people, mut count) = (session.people()?, 0);
-        for instance in &self.instances {
-            if self.is_of_another(instance, session).await? {
-                count += self.read_pairs(&people, instance).await?.len();
-                count += self.read_open(instance, session).await?.len();
-            }
-        }
-        Ok(count)
-    }
-
-    /// The pairs in an instance, if it is not another tenant's by now: its pairs are not this
-    /// tenant's to remove.
-    async fn find_pairs(
+    /// What the table of people has of the chats, or of everything, in an instance.
+    async fn find_people(
         &self,
-        people: &PeopleTable,
         instance: &InstanceId,
         session: &Session,
-    ) -> anyhow::Result<Vec<Contact>> {
-        match self.is_of_another(instance, session).await? {
-            true => Ok(Vec::new()),
-            false => self.read_pairs(people, instance).await,
-        }
-    }
-
-    async fn read_pairs(
-        &self,
-        people: &PeopleTable,
-        instance: &InstanceId,
-    ) -> anyhow::Result<Vec<Contact>> {
+    ) -> anyhow::Result<KnownPeople> {
+        let (people, open) = (session.people()?, session.open_people()?);
         if self.is_all() {
-            return Ok(people.list_all(instance).await?);
+            let pairs = people.list_all(instance).await?;
+            return Ok(KnownPeople { pairs, open: open.list_all(instance).await? });
         }
         let chats: Vec<_> = self.chats.iter().cloned().collect();
-        Ok(PersonChats::find(people, instance, &chats).await?.pairs)
-    }
-
-    /// The numbers of the chats, or of everything, that are in the table of people without a LID.
-    async fn find_open(
-        &self,
-        instance: &InstanceId,
-        session: &Session,
-    ) -> anyhow::Result<Vec<String>> {
-        match self.is_of_another(instance, session).await? {
-            true => Ok(Vec::new()),
-            false => self.read_open(instance, session).await,
-        }
-    }
-
-    async fn read_open(
-        &self,
-        instance: &InstanceId,
-        session: &Session,
-    ) -> anyhow::Result<Vec<String>> {
-        let open = session.open_people()?;
-        if self.is_all() {
-            return Ok(open.list_all(instance).await?);
-        }
-        Ok(open.find(instance, self.chats.iter().map(|chat| chat.as_str().to_owned())).await?)
+        let pairs = PersonChats::find(&people, instance, &chats).await?.pairs;
+        let names = chats.iter().map(|chat| chat.as_str().to_owned());
+        Ok(KnownPeople { pairs, open: open.find(instance, names).await? })
     }
 
     /// Whether the instance is another tenant's by now.
