@@ -77,10 +77,10 @@ impl WebhookPoster {
         }
     }
 
-    /// A page of W-API's log.
+    /// A page of W-API's log, with all that a receiver of the webhooks may read.
     pub(crate) async fn fetch_page(&self, n: u32) -> anyhow::Result<LogPage> {
         let who = as_instance(&self.id, &self.token);
-        Ok(self.wapi.fetch_log_page(n, who).await?)
+        Ok(self.wapi.fetch_whole_log_page(n, who).await?)
     }
 
     /// The order to erase a media message that was announced at this time, in seconds since 1970.

@@ -13,6 +13,7 @@ mod files;
 mod groups;
 mod holds;
 mod links;
+mod logged;
 mod relink;
 mod removed;
 mod revoked;

@@ -33,6 +33,8 @@ struct State {
     parked: BTreeMap<String, Parked>,
     fault: Option<Fault>,
     calls: usize,
+    /// The base URL of W-API that the stack was deployed with.
+    wapi_base: String,
 }
 
 /// The call that fails, counted from 1, and whether AWS does what it asks for before its answer is
@@ -137,6 +139,11 @@ impl Stack {
         lock(&self.state).calls
     }
 
+    /// Lets the stack have this base URL of W-API.
+    pub(crate) fn set_wapi_base(&self, base: String) {
+        lock(&self.state).wapi_base = base;
+    }
+
     /// The files, with their bytes and tags.
     pub(crate) fn files<T>(&self, change: impl FnOnce(&mut Files) -> T) -> T {
         change(&mut lock(&self.state).files)
@@ -239,7 +246,9 @@ fn answer(seen: &RecordedRequest, tables: &Database, state: &mut State) -> Answe
         "DynamoDB_20120810" => answer_table(operation, &seen.json(), tables),
         "AmazonSQS" => answer_queue(operation, &seen.json(), state),
         "TrentService" => answer_key(operation, &seen.json()),
-        _ if seen.text().contains("Action=DescribeStacks") => Answer::new(200, describe_stack()),
+        _ if seen.text().contains("Action=DescribeStacks") => {
+            Answer::new(200, describe_stack(&state.wapi_base))
+        }
         _ if seen.text().contains("Action=GetCallerIdentity") => Answer::new(
             200,
             "<GetCallerIdentityResponse><GetCallerIdentityResult>\
@@ -255,7 +264,7 @@ fn answer(seen: &RecordedRequest, tables: &Database, state: &mut State) -> Answe
     }
 }
 
-fn describe_stack() -> String {
+fn describe_stack(wapi_base: &str) -> String {
     let outputs = [
         "InstancesTable",
         "TenantsTable",
@@ -284,13 +293,24 @@ fn describe_stack() -> String {
         let value = value(name);
         format!("<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>")
     });
+    let parameters = [
+        ("UtcOffset", "-03:00"),
+        ("WapiBaseUrl", wapi_base),
+        ("CdnBaseUrls", "https://mmg.whatsapp.net"),
+    ];
+    let parameters = parameters.map(|(name, value)| {
+        format!(
+            "<member><ParameterKey>{name}</ParameterKey>\
+             <ParameterValue>{value}</ParameterValue></member>"
+        )
+    });
     format!(
         "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>\
          <StackName>wapi-media</StackName><CreationTime>2026-01-01T00:00:00Z</CreationTime>\
-         <StackStatus>CREATE_COMPLETE</StackStatus><Parameters><member>\
-         <ParameterKey>UtcOffset</ParameterKey><ParameterValue>-03:00</ParameterValue>\
-         </member></Parameters><Outputs>{}</Outputs>\
+         <StackStatus>CREATE_COMPLETE</StackStatus><Parameters>{}</Parameters>\
+         <Outputs>{}</Outputs>\
          </member></Stacks></DescribeStacksResult></DescribeStacksResponse>",
+        parameters.concat(),
         outputs.concat()
     )
 }

@@ -93,10 +93,10 @@ impl Pass<'_> {
     }
 
     async fn handle_entries(&mut self, page: LogPage, is_oldest_first: bool) -> Result<(), Stop> {
+        let latest = Window::latest(self.now);
+        let arrivals = page.earliest_arrivals(is_oldest_first, latest);
         let LogPage { webhooks, times, .. } = page;
-        let possible = |time: &i64| *time <= Window::latest(self.now);
-        let times: Vec<_> = times.into_iter().map(|time| time.filter(possible)).collect();
-        let arrivals = earliest_arrivals(&times, is_oldest_first);
+        let times = times.into_iter().map(|time| time.filter(|time| *time <= latest));
         for ((webhook, time), arrival) in webhooks.into_iter().zip(times).zip(arrivals) {
             let is_read = arrival.is_some_and(|arrival| {
                 arrival < self.window.from || self.window.is_refused(arrival)
@@ -187,20 +187,4 @@ impl Pass<'_> {
         }
         Ok(())
     }
-}
-
-/// When each entry arrived at the earliest. The log is in the order of arrival, so an entry arrived
-/// no sooner than those that are older than it: a history is younger than its messages.
-fn earliest_arrivals(times: &[Option<i64>], is_oldest_first: bool) -> Vec<Option<i64>> {
-    let mut latest = None;
-    let mut arrive = |time: &Option<i64>| {
-        latest = latest.max(*time);
-        latest
-    };
-    if is_oldest_first {
-        return times.iter().map(&mut arrive).collect();
-    }
-    let mut arrivals: Vec<_> = times.iter().rev().map(&mut arrive).collect();
-    arrivals.reverse();
-    arrivals
 }

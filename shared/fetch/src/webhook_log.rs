@@ -25,6 +25,27 @@ impl AccountClient {
         page: u32,
         who: Credentials<'_>,
     ) -> Result<LogPage, AccountError> {
+        self.fetch_parsed_page(page, who, LogPage::parse).await
+    }
+
+    /// As [`Self::fetch_log_page`], with all values of the webhooks.
+    ///
+    /// # Errors
+    /// As [`Self::fetch_log_page`].
+    pub async fn fetch_whole_log_page(
+        &self,
+        page: u32,
+        who: Credentials<'_>,
+    ) -> Result<LogPage, AccountError> {
+        self.fetch_parsed_page(page, who, LogPage::parse_whole).await
+    }
+
+    async fn fetch_parsed_page(
+        &self,
+        page: u32,
+        who: Credentials<'_>,
+        parse: fn(&[u8]) -> Option<LogPage>,
+    ) -> Result<LogPage, AccountError> {
         // The pages to read, the next one last: each with its size as a position among `SIZES`.
         let (mut open, mut read) = (vec![(0, page)], Vec::new());
         while let Some((size, number)) = open.pop() {
@@ -38,9 +59,7 @@ impl AccountClient {
                 open.extend((1..=PARTS).rev().map(|part| (size + 1, first + part)));
                 continue;
             }
-            let part = parse_answer(&call, |body| {
-                Some(body).filter(|_| is_whole).and_then(LogPage::parse)
-            })?;
+            let part = parse_answer(&call, |body| Some(body).filter(|_| is_whole).and_then(parse))?;
             // Behind an empty page there is nothing.
             if part.is_empty() {
                 open.clear();

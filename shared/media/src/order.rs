@@ -203,6 +203,24 @@ impl OrderSubject {
         }
         subjects
     }
+
+    /// The subjects of all orders that may be about a message of this chat, with media or without:
+    /// the other contact of the chat, and who sent the message to a chat of more than two.
+    #[must_use]
+    pub fn list_of_message(
+        instance: &InstanceId,
+        chat: &Chat,
+        (peer, sender): (&Contact, &Contact),
+        message: Option<&MessageId>,
+    ) -> BTreeSet<Self> {
+        let chats = std::iter::once(chat.clone()).chain(peer.own_chats());
+        let mut subjects = Self::list_all(instance, chats, message.cloned());
+        for sender in sender.own_chats().filter(|_| !chat.is_direct()) {
+            let one = Some(instance.clone());
+            subjects.extend([Self::for_sender(None, &sender), Self::for_sender(one, &sender)]);
+        }
+        subjects
+    }
 }
 
 /// The name of a chat in an order: both spellings of a Brazilian mobile number are the same chat.
@@ -247,13 +265,8 @@ impl MediaMessage {
     /// its chat and its sender under every name that the webhook gave, and its message id.
     #[must_use]
     pub fn order_subjects(&self, instance: &InstanceId) -> BTreeSet<OrderSubject> {
-        let chats = std::iter::once(self.chat.clone()).chain(self.envelope.peer.own_chats());
-        let mut subjects = OrderSubject::list_all(instance, chats, [self.message_id.clone()]);
-        for sender in self.senders() {
-            subjects.insert(OrderSubject::for_sender(None, &sender));
-            subjects.insert(OrderSubject::for_sender(Some(instance.clone()), &sender));
-        }
-        subjects
+        let contacts = (&self.envelope.peer, &self.envelope.sender);
+        OrderSubject::list_of_message(instance, &self.chat, contacts, Some(&self.message_id))
     }
 
     /// Who sent it to a chat of more than two, as the sender's own chats. None for a chat with one

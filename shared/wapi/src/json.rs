@@ -1,5 +1,5 @@
-//! Reads JSON as gateways and relays write it: repaired if that loses nothing, and without values
-//! that no job needs.
+//! Reads JSON as gateways and relays write it: repaired if that loses nothing, and, unless all is
+//! wanted, without values that no job needs.
 
 use std::fmt;
 
@@ -29,12 +29,18 @@ const BULK: &[&str] = &["thumbnail", "sidecar", "waveform"];
 pub(crate) struct Reader {
     left: usize,
     is_cut: bool,
+    keeps_all: bool,
 }
 
 impl Reader {
     /// Creates a reader that keeps at most `max_values` values, over all texts together.
     pub(crate) fn new(max_values: usize) -> Self {
-        Self { left: max_values, is_cut: false }
+        Self { left: max_values, is_cut: false, keeps_all: false }
+    }
+
+    /// As [`Self::new`], but what no job needs is kept as well.
+    pub(crate) fn keeping_all(max_values: usize) -> Self {
+        Self { keeps_all: true, ..Self::new(max_values) }
     }
 
     /// Whether a value was left out because the body was too deep or too large.
@@ -88,6 +94,14 @@ impl Reader {
         let value = kept.deserialize(&mut json).ok()?;
         json.end().ok()?;
         Some(value)
+    }
+
+    /// Whether the value is kept: all but numbers and flags beyond the limit of their list or
+    /// object.
+    fn keeps(&self, value: &Value, scalars: &mut usize) -> bool {
+        let is_scalar = !(value.is_object() || value.is_array() || value.is_string());
+        *scalars += usize::from(is_scalar);
+        self.keeps_all || !is_scalar || *scalars <= MAX_SCALARS
     }
 
     /// Reserves room for one value; `false` if the limit is reached.
@@ -192,7 +206,7 @@ impl<'de> Visitor<'de> for KeptValue<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        let kept = if may_hold_json(text) {
+        let kept = if self.reader.keeps_all || may_hold_json(text) {
             text
         } else {
             media::message::truncate_bytes(text, MAX_TEXT_BYTES)
@@ -204,7 +218,7 @@ impl<'de> Visitor<'de> for KeptValue<'_> {
         let (reader, depth) = (self.reader, self.depth + 1);
         let (mut kept, mut scalars) = (Vec::new(), 0);
         while let Some(value) = list.next_element_seed(KeptValue { reader, depth })? {
-            if is_kept(&value, &mut scalars) && reader.take_room() {
+            if reader.keeps(&value, &mut scalars) && reader.take_room() {
                 kept.push(value);
             }
         }
@@ -215,24 +229,17 @@ impl<'de> Visitor<'de> for KeptValue<'_> {
         let (reader, depth) = (self.reader, self.depth + 1);
         let (mut kept, mut scalars) = (Map::new(), 0);
         while let Some(name) = object.next_key::<String>()? {
-            if is_bulk(&name) {
+            if !reader.keeps_all && is_bulk(&name) {
                 object.next_value::<IgnoredAny>()?;
                 continue;
             }
             let value = object.next_value_seed(KeptValue { reader, depth })?;
-            if is_kept(&value, &mut scalars) && reader.take_room() {
+            if reader.keeps(&value, &mut scalars) && reader.take_room() {
                 kept.insert(name, value);
             }
         }
         Ok(Value::Object(kept))
     }
-}
-
-/// Whether the value is kept: all but numbers and flags beyond the limit of their list or object.
-fn is_kept(value: &Value, scalars: &mut usize) -> bool {
-    let is_scalar = !(value.is_object() || value.is_array() || value.is_string());
-    *scalars += usize::from(is_scalar);
-    !is_scalar || *scalars <= MAX_SCALARS
 }
 
 fn is_bulk(name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! W-API's log of webhooks, kept for 30 days. Its format is not documented, so everything in an
 //! answer that looks like a webhook is read as one.
 
+mod names;
 mod walk;
 
 use media::{message::MediaMessage, sha256::Sha256};
@@ -20,7 +21,7 @@ const MAX_VALUES: usize = 4_000_000;
 /// The content of a page of the log.
 #[derive(Debug)]
 pub struct LogPage {
-    /// The webhooks, in the order of the answer. Their field names are in lower case.
+    /// The webhooks, in the order of the answer.
     pub webhooks: Vec<WebhookBody>,
     /// For each webhook, when W-API had it at the earliest, in seconds since 1970: the time of its
     /// entry or of its message, whichever is later. `None` if neither is known.
@@ -33,11 +34,25 @@ pub struct LogPage {
 
 impl LogPage {
     /// Parses an answer; `None` if it is not JSON, even after repair, or says that it is an error.
-    /// An error in one entry only affects that entry.
+    /// An error in one entry only affects that entry. The webhooks are without the values that no
+    /// job needs.
     #[must_use]
     pub fn parse(answer: &[u8]) -> Option<Self> {
+        Self::read(answer, Reader::new(MAX_VALUES))
+    }
+
+    /// As [`Self::parse`], but with all values, and as W-API posted them but for spaces, the order
+    /// of fields, and the names that this program does not know: those stay in lower case. What is
+    /// nested too deeply is replaced by null.
+    #[must_use]
+    pub fn parse_whole(answer: &[u8]) -> Option<Self> {
+        let mut page = Self::read(answer, Reader::keeping_all(MAX_VALUES))?;
+        page.webhooks.iter_mut().for_each(|webhook| webhook.rename_fields(names::restore_names));
+        Some(page)
+    }
+
+    fn read(answer: &[u8], mut reader: Reader) -> Option<Self> {
         let digest = Sha256::from_data(answer);
-        let mut reader = Reader::new(MAX_VALUES);
         let answer = reader.read(answer)?;
         let Relay { webhooks, times, not_understood, .. } = Relay::search(&answer, &mut reader);
         if webhooks.is_empty() && is_error(&answer) {
@@ -71,6 +86,25 @@ impl LogPage {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.webhooks.is_empty() && self.not_understood == 0
+    }
+
+    /// When each webhook arrived at W-API at the earliest, in seconds since 1970. A time after
+    /// `latest` does not count. The log is in the order of arrival, so an entry arrived no sooner
+    /// than those that are older than it: a history is younger than its messages. `None` if
+    /// neither the entry nor an older one of the page has a time.
+    #[must_use]
+    pub fn earliest_arrivals(&self, is_oldest_first: bool, latest: i64) -> Vec<Option<i64>> {
+        let mut newest = None;
+        let mut arrive = |time: &Option<i64>| {
+            newest = newest.max(time.filter(|time| *time <= latest));
+            newest
+        };
+        if is_oldest_first {
+            return self.times.iter().map(&mut arrive).collect();
+        }
+        let mut arrivals: Vec<_> = self.times.iter().rev().map(&mut arrive).collect();
+        arrivals.reverse();
+        arrivals
     }
 
     /// What [`LogWalk`] needs to know of the page. A time after `latest` is that of a wrong clock,

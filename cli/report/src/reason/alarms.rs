@@ -267,7 +267,8 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
         "Um webhook não chega a um receptor: o receptor falhou por três dias, ou outra stack já \
         tinha repassado o webhook. A mídia dele é guardada mesmo assim. `wapi-media tail --since \
         1h --no-follow` mostra a instância em que not_passed_on passa de 0, e o receptor em que o \
-        resultado é expired. O webhook fica no log da W-API por 30 dias.",
+        resultado é expired. O webhook fica no log da W-API por 30 dias: `wapi-media receiver \
+        resume rcv_aaaaaaaaaaaaaaaa --tenant acme --since 10d` o repassa.",
     ),
     (
         "DeliverErrorsAlarm",

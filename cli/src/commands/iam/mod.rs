@@ -225,10 +225,11 @@ const GRANTS: [Grant; 38] = [
         &["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
         &[StackPart::DeliveriesBucket],
     ),
+    // Large webhooks of W-API's log are added.
     grant(
-        "EraseDeliveryBodies",
+        "ChangeDeliveryBodies",
         false,
-        &["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"],
+        &["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"],
         &[StackPart::DeliveryBodies],
     ),
     grant(

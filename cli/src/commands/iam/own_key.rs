@@ -58,12 +58,12 @@ pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 5] = [
         outputs: &["MediaBucket"],
     },
     OwnKeyGrant {
-        sid: "RelinkFilesUnderOwnKey",
+        sid: "WriteFilesUnderOwnKey",
         is_read_only: false,
         service: "s3",
         actions: &["kms:GenerateDataKey"],
         context_key: "kms:EncryptionContext:aws:s3:arn",
-        outputs: &["MediaBucket"],
+        outputs: &["MediaBucket", "DeliveriesBucket"],
     },
     OwnKeyGrant {
         sid: "UseQueuesUnderOwnKey",
@@ -88,9 +88,17 @@ impl OwnKeyGrant {
             match self.service {
                 "dynamodb" => parts.push(stack.output(name)?.to_owned()),
                 "s3" => {
-                    parts.push(place.arn_of_part(StackPart::Bucket, stack)?);
-                    // The context of a file without a bucket key.
-                    parts.push(place.arn_of_part(StackPart::Files, stack)?);
+                    // The context of an object is the bucket's ARN, or, without a bucket key, its
+                    // own.
+                    let of_bucket = match *name {
+                        "DeliveriesBucket" => {
+                            [StackPart::DeliveriesBucket, StackPart::DeliveryBodies]
+                        }
+                        _ => [StackPart::Bucket, StackPart::Files],
+                    };
+                    for part in of_bucket {
+                        parts.push(place.arn_of_part(part, stack)?);
+                    }
                 }
                 _ => parts.push(place.arn_of_part(StackPart::Queue(name), stack)?),
             }

@@ -1,4 +1,4 @@
-//! `wapi-media receiver set`, `pause`, `resume`, `rotate-secret` and `remove`.
+//! `wapi-media receiver set`, `pause`, `rotate-secret` and `remove`.
 
 use std::time::Duration;
 
@@ -92,28 +92,6 @@ pub(super) async fn pause_receiver(
         WriteOutcome::Overtaken => format!("Receiver {id} was paused already."),
     };
     session.flags.print(&json!({ "receiver": id, "paused": true }), text)?;
-    Ok(Exit::Ok)
-}
-
-pub(super) async fn resume_receiver(
-    one: &ReceiverArgument,
-    session: &Session,
-) -> anyhow::Result<Exit> {
-    let (receiver, receivers) = (one.find(session).await?, session.receivers()?);
-    let id = &receiver.id;
-    if !session.flags.may_change(&format!("resume receiver {id}"))? {
-        return Ok(Exit::Ok);
-    }
-    let scope = audit_scope("receiver resume", &receiver);
-    match session.audit(scope, receivers.resume(&receiver)).await?? {
-        WriteOutcome::Yes => {}
-        WriteOutcome::Overtaken => bail!("receiver {id} was removed meanwhile"),
-    }
-    let text = format!(
-        "Receiver {id} gets webhooks again: what was kept, from the next minute on, up to 300 in a \
-         minute, and new ones at once."
-    );
-    session.flags.print(&json!({ "receiver": id, "paused": false }), text)?;
     Ok(Exit::Ok)
 }
 

@@ -3,6 +3,8 @@
 mod add;
 mod argument;
 mod change;
+mod from_log;
+mod resume;
 mod show;
 
 use clap::Subcommand;
@@ -13,6 +15,7 @@ use self::{
     add::Add,
     argument::ReceiverArgument,
     change::{Choice, Rotation},
+    resume::Resume,
 };
 use crate::{exit::Exit, session::Session};
 
@@ -45,7 +48,11 @@ pub(crate) enum Verb {
     /// Keeps a receiver's webhooks, for up to three days each, instead of posting them.
     Pause(ReceiverArgument),
     /// Posts to a paused receiver again: first what was kept, in order.
-    Resume(ReceiverArgument),
+    ///
+    /// A webhook is kept for three days. With --since, older ones are read from W-API's log, and
+    /// come before those that were kept. They are not byte for byte the ones that W-API posted: the
+    /// log has the names of fields in lower case, and only known names are restored.
+    Resume(Resume),
     /// Replaces the secret of a receiver's signatures, and prints the new one once.
     RotateSecret(Rotation),
     /// Removes a receiver, and the webhooks that are kept for it.
@@ -67,7 +74,7 @@ pub(crate) async fn run_receiver(verb: Verb, session: &Session) -> anyhow::Resul
         Verb::Test(one) => show::test_receiver(&one, session).await,
         Verb::Set(choice) => change::set_kind(&choice, session).await,
         Verb::Pause(one) => change::pause_receiver(&one, session).await,
-        Verb::Resume(one) => change::resume_receiver(&one, session).await,
+        Verb::Resume(resume) => resume::resume_receiver(&resume, session).await,
         Verb::RotateSecret(rotation) => change::rotate_secret(&rotation, session).await,
         Verb::Remove(one) => change::remove_receiver(&one, session).await,
         Verb::Deliveries { tenant } => show::count_deliveries(&tenant, session).await,

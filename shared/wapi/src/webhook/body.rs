@@ -1,9 +1,14 @@
 //! The body of a webhook, and the media messages that it announces.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use media::{
-    access::VerifiedInstance, contact::Contact, message::MediaMessage, revocation::RevokedMessage,
+    access::VerifiedInstance,
+    contact::Contact,
+    ids::{InstanceId, MessageId},
+    message::MediaMessage,
+    order::OrderSubject,
+    revocation::RevokedMessage,
 };
 use serde_json::Value;
 
@@ -284,6 +289,11 @@ impl WebhookBody {
         Self { webhook, unread_beside: 0 }
     }
 
+    /// Replaces the webhook by one with other names of its fields.
+    pub(crate) fn rename_fields(&mut self, rename: impl FnOnce(&Value) -> Value) {
+        self.webhook = rename(&self.webhook);
+    }
+
     /// The body as JSON. It holds media keys and personal data: post it, never print it.
     #[must_use]
     pub fn as_value(&self) -> &Value {
@@ -294,6 +304,25 @@ impl WebhookBody {
     #[must_use]
     pub fn instance(&self) -> Option<&str> {
         Fields::from_value(&self.webhook)?.text("instanceId")
+    }
+
+    /// The subjects of all orders that may be about the webhook, whether it announces media or not.
+    #[must_use]
+    pub fn order_subjects(&self, instance: &InstanceId) -> BTreeSet<OrderSubject> {
+        let Some(body) = Fields::from_value(&self.webhook) else {
+            return OrderSubject::list_all(instance, [], []);
+        };
+        let Envelope { message_id, chat, known, .. } = Envelope::from_body(body);
+        let id = message_id.and_then(|id| MessageId::parse(id).ok());
+        OrderSubject::list_of_message(instance, &chat, (&known.peer, &known.sender), id.as_ref())
+    }
+
+    /// Since when the webhook's message is known to exist, if W-API had it at `arrived_at`: since
+    /// then, or since it was sent if that is earlier; in seconds since 1970.
+    #[must_use]
+    pub fn known_since(&self, arrived_at: i64) -> i64 {
+        let sent_at = self.moment().filter(|moment| *moment >= MediaMessage::FIRST_MOMENT);
+        sent_at.map_or(arrived_at, |moment| moment.min(arrived_at))
     }
 
     /// When the message was sent, in seconds since 1970, as the body says. The time may be

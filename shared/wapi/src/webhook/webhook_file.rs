@@ -20,13 +20,14 @@ pub struct WebhookFile {
 }
 
 impl WebhookFile {
-    /// Parses a file as [`WebhookBody::parse`] parses a body. An error in one entry only affects
-    /// that entry.
+    /// Parses a file as [`WebhookBody::parse`] parses a body, but with all values: the webhooks are
+    /// posted again, also to receivers, which may read any of them. An error in one entry only
+    /// affects that entry.
     ///
     /// # Errors
     /// [`BodyError`] if there is no webhook at all.
     pub fn parse(bytes: &[u8]) -> Result<Self, BodyError> {
-        let mut reader = Reader::new(MAX_VALUES);
+        let mut reader = Reader::keeping_all(MAX_VALUES);
         let value = reader.read(bytes).ok_or(BodyError::NotJson)?;
         let (found, missed) = if relay::has_content(&value) {
             (vec![value], Vec::new())

@@ -24,6 +24,7 @@ mod odd_records;
 mod operator;
 mod parked;
 mod receivers;
+mod resumed;
 mod stored;
 mod unread;
 mod webhook;

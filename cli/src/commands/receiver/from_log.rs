@@ -1,0 +1,232 @@
+//! Passes on to a receiver what only W-API's log still has: the webhooks for which its three days
+//! are over.
+
+use aws::{
+    delivery_bodies::DeliveryBodies, instances::Instance, ledger::Ledger, orders::Orders,
+    receivers::Receiver,
+};
+use boot::clock;
+use fetch::account::AccountClient;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use media::{
+    delivery::{Delivery, DeliveryId, DeliverySource, MAX_BODY_BYTES},
+    sha256::Sha256,
+};
+use wapi::{
+    logs::{LogPage, LogWalk},
+    webhook::WebhookBody,
+};
+
+use crate::{
+    commands::replay::MAX_PAGES,
+    screen,
+    session::{Session, as_instance},
+};
+
+/// How many webhooks are written at the same time.
+const MAX_AT_ONCE: usize = 8;
+
+/// How far the clock of W-API may be ahead, in seconds.
+const MAX_CLOCK_ERROR: i64 = 60 * 60;
+
+/// Which part of the logs is passed on: what arrived at W-API from one time to another, in seconds
+/// since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LogRange {
+    pub(super) from: i64,
+    pub(super) until: i64,
+}
+
+/// What was found in the logs, and what became of it.
+#[derive(Debug, Default, serde::Serialize)]
+pub(super) struct LogSummary {
+    /// Webhooks of that time, for this receiver, that rest in the jobs table now.
+    pub(super) passed_on: u64,
+    /// Webhooks about something that was ordered to be erased.
+    pub(super) erased: u64,
+    /// Webhooks that are larger than any that can be posted.
+    pub(super) too_large: u64,
+    /// Webhooks that name another instance.
+    pub(super) of_others: u64,
+    /// Entries without a time, also of an older one beside them.
+    pub(super) undated: u64,
+    /// Entries in which no webhook was found.
+    pub(super) not_understood: u64,
+    /// Instances whose log could not be read to its end, and why.
+    pub(super) failed: Vec<String>,
+}
+
+impl LogSummary {
+    /// Whether something of that time was not passed on that should have been.
+    pub(super) fn is_whole(&self) -> bool {
+        let Self { too_large, undated, not_understood, failed, .. } = self;
+        [*too_large, *undated, *not_understood] == [0; 3] && failed.is_empty()
+    }
+
+    /// One line for each thing that a person should know.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let Self { erased, too_large, of_others, undated, not_understood, failed, .. } = self;
+        let counted = [
+            (*erased, "were erased and are not passed on"),
+            (*too_large, "are larger than 6 MiB and are not passed on"),
+            (*of_others, "name another instance and are not passed on"),
+            (*undated, "have no time and are not passed on"),
+            (*not_understood, "could not be parsed"),
+        ];
+        let counted = counted.into_iter().filter(|(count, _)| *count > 0);
+        let mut notes: Vec<_> = counted
+            .map(|(count, what)| format!("Entries of the log that {what}: {count}."))
+            .collect();
+        notes.extend(failed.iter().map(|one| format!("The log was not read to its end: {one}")));
+        notes
+    }
+}
+
+/// Reads the logs of a receiver's instances, and puts its webhooks to rest in the jobs table, from
+/// where they are sent in their order.
+pub(super) struct LogReader<'a> {
+    session: &'a Session,
+    receiver: &'a Receiver,
+    range: LogRange,
+    now: i64,
+    wapi: AccountClient,
+    orders: Orders,
+    ledger: Ledger,
+    bodies: DeliveryBodies,
+}
+
+impl<'a> LogReader<'a> {
+    pub(super) fn new(
+        session: &'a Session,
+        receiver: &'a Receiver,
+        range: LogRange,
+    ) -> anyhow::Result<Self> {
+        let bucket = session.stack.output("DeliveriesBucket")?.to_owned();
+        Ok(Self {
+            session,
+            receiver,
+            range,
+            now: clock::now(),
+            wapi: session.wapi()?,
+            orders: session.orders()?,
+            ledger: session.ledger()?,
+            bodies: DeliveryBodies::new(&session.operator.clients, bucket),
+        })
+    }
+
+    /// Reads the log of each of these instances. What prevents it for one is noted, and the next
+    /// one is read.
+    pub(super) async fn read_all(&self, instances: &[Instance]) -> LogSummary {
+        let mut summary = LogSummary::default();
+        let bar = screen::new_counter("pages of W-API's log");
+        for instance in instances {
+            if let Err(error) = self.read_log(instance, &mut summary, || bar.inc(1)).await {
+                summary.failed.push(format!("{}: {error:#}", instance.id));
+            }
+        }
+        bar.finish_and_clear();
+        summary
+    }
+
+    async fn read_log(
+        &self,
+        instance: &Instance,
+        summary: &mut LogSummary,
+        note_page: impl Fn(),
+    ) -> anyhow::Result<()> {
+        let token = self.session.decrypt_token(instance).await?;
+        let (mut walk, latest) = (LogWalk::new(self.range.from), self.now + MAX_CLOCK_ERROR);
+        for _ in 0..MAX_PAGES {
+            let Some(number) = walk.next_page() else {
+                break;
+            };
+            let who = as_instance(&instance.id, &token);
+            let page = self.wapi.fetch_whole_log_page(number, who).await?;
+            note_page();
+            summary.not_understood += page.not_understood as u64;
+            let seen = page.summarize(latest);
+            self.take_page(instance, page, walk.is_oldest_first(), summary).await?;
+            walk.add_page(seen);
+        }
+        Ok(())
+    }
+
+    async fn take_page(
+        &self,
+        instance: &Instance,
+        page: LogPage,
+        is_oldest_first: bool,
+        summary: &mut LogSummary,
+    ) -> anyhow::Result<()> {
+        let LogRange { from, until } = self.range;
+        let arrivals = page.earliest_arrivals(is_oldest_first, self.now + MAX_CLOCK_ERROR);
+        let oldest = arrivals.iter().flatten().min().copied();
+        let mut wanted = Vec::new();
+        for (webhook, arrival) in page.webhooks.into_iter().zip(arrivals) {
+            let hook = webhook.read_announcement().event.hook().map(|hook| hook.as_str());
+            let is_of_other = webhook.instance().is_some_and(|id| id != instance.id.as_str());
+            match arrival.or(oldest) {
+                _ if !self.receiver.gets(&instance.id, hook) => {}
+                Some(at) if !(from..=until).contains(&at) => {}
+                Some(_) if is_of_other => summary.of_others += 1,
+                Some(at) => wanted.push((webhook, at)),
+                None => summary.undated += 1,
+            }
+        }
+        let passages = wanted.iter().map(|(webhook, at)| self.pass_on(instance, webhook, *at));
+        let ends: Vec<_> = stream::iter(passages).buffered(MAX_AT_ONCE).try_collect().await?;
+        for end in ends {
+            *match end {
+                Passage::Rests => &mut summary.passed_on,
+                Passage::Erased => &mut summary.erased,
+                Passage::TooLarge => &mut summary.too_large,
+            } += 1;
+        }
+        Ok(())
+    }
+
+    /// Puts one webhook to rest, due since it arrived at W-API: before all that came later. It is
+    /// delivered for three days from now on. A second command gives it the same id.
+    async fn pass_on(
+        &self,
+        instance: &Instance,
+        webhook: &WebhookBody,
+        arrived_at: i64,
+    ) -> anyhow::Result<Passage> {
+        let subjects = webhook.order_subjects(&instance.id);
+        let known_since = webhook.known_since(arrived_at);
+        if self.orders.find_covering(&instance.tenant, subjects, known_since).await?.is_some() {
+            return Ok(Passage::Erased);
+        }
+        let body = webhook.as_value().to_string().into_bytes();
+        if body.len() > MAX_BODY_BYTES {
+            return Ok(Passage::TooLarge);
+        }
+        if self.session.flags.dry_run {
+            return Ok(Passage::Rests);
+        }
+        let digest = Sha256::from_data(&body);
+        let source = DeliverySource {
+            id: &DeliveryId::of_request(&format!("log {} {}", instance.id, digest.to_hex())),
+            tenant: &instance.tenant,
+            instance: &instance.id,
+            event: Some(webhook.read_announcement().event.as_str()),
+            content_type: Some("application/json"),
+            body: &body,
+            accepted_at: self.now,
+        };
+        if let Some(key) = source.body_key() {
+            self.bodies.put(&key, &body).await?;
+        }
+        let delivery = Delivery::new(&source, &self.receiver.id);
+        self.ledger.jobs.rest_delivery(&delivery, arrived_at).await?;
+        Ok(Passage::Rests)
+    }
+}
+
+/// What became of a webhook.
+enum Passage {
+    Rests,
+    Erased,
+    TooLarge,
+}
