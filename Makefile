@@ -57,7 +57,7 @@ simulate: prove
 prove: cargo ## Runs the functions in seeded worlds full of faults and accounts for every media message (SEEDS=1000 or 100..200; SEED=17 replays one)
 	@cargo build --quiet --workspace --bin prove $(if $(SEED),,--profile proof)
 	@target/$(if $(SEED),debug,proof)/prove $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
-	@$(if $(SEED),,WHOLE_PROOF=1 cargo test --quiet --workspace --test worlds -- faults:: privilege::)
+	@$(if $(SEED),,WHOLE_PROOF=1 cargo test --quiet --workspace --test worlds -- faults:: privilege:: receivers:: heard::)
 
 orders: cargo ## Compares two orders of strategies in simulated worlds: time, requests, integrity and GB-seconds
 	@cargo build --quiet --workspace --bin orders

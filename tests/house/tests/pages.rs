@@ -19,11 +19,12 @@ use serde_yaml_ng::Value;
 const MAX_README_WORDS: usize = 1850;
 
 /// Originals and their translations.
-const TRANSLATIONS: [(&str, &str); 5] = [
+const TRANSLATIONS: [(&str, &str); 6] = [
     ("README.md", "README.pt-BR.md"),
     ("docs/bucket.md", "docs/pt-BR/bucket.md"),
     ("docs/failures.md", "docs/pt-BR/failures.md"),
     ("docs/operating.md", "docs/pt-BR/operating.md"),
+    ("docs/receiving.md", "docs/pt-BR/receiving.md"),
     ("docs/webhook-answers.md", "docs/pt-BR/webhook-answers.md"),
 ];
 

@@ -54,7 +54,7 @@ fn count_calls(media: Vec<PlannedMedia>) -> BTreeMap<String, u32> {
 }
 
 /// Whether every call is tested, as `make prove` does, or only some of them.
-fn tests_every_call() -> bool {
+pub(crate) fn tests_every_call() -> bool {
     std::env::var_os("WHOLE_PROOF").is_some()
 }
 

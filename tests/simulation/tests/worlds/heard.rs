@@ -10,6 +10,8 @@ use simulation::{
 };
 use stand_in::Kind;
 
+use crate::faults::tests_every_call;
+
 /// Three files, and a receiver of events.
 fn plan(faults: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Plan {
     let media = ["one", "two", "three"].map(|name| PlannedMedia::healthy(Kind::Image, name));
@@ -28,7 +30,8 @@ fn must_be_told(plan: Plan, what: &str) {
 #[test]
 fn killed_at_any_call_every_end_is_told() {
     for fault in [Fault::Killed, Fault::DoneKilled] {
-        for nth in 1..=5 {
+        let calls = if tests_every_call() { 20 } else { 5 };
+        for nth in 1..=calls {
             let faults = move |call: &Call| {
                 let is_it = call.process == "events-0" && call.life == 0;
                 if is_it && call.nth_of_process == nth { fault } else { Fault::None }

@@ -2,7 +2,7 @@
 //! and each gets everything.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -15,6 +15,8 @@ use simulation::{
     fault::{self, Fault},
     receivers::{ReceiverOutcome, ReceiverPlan, Respond, run_receivers},
 };
+
+use crate::faults::tests_every_call;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -39,15 +41,16 @@ fn must_miss_nothing(outcome: &ReceiverOutcome, what: &str) {
     }
 }
 
-/// Each of the three functions is killed at one of its calls, before and after AWS executes it.
+/// Each of the three functions is killed at one of its calls, before and after AWS executes it:
+/// with `make prove` at each of its first thirty.
 #[test]
 fn killed_at_any_call_nothing_is_lost() {
-    const CALLS: [u32; 4] = [1, 2, 4, 7];
+    let calls: Vec<u32> = if tests_every_call() { (1..=30).collect() } else { vec![1, 2, 4, 7] };
     let next = AtomicU32::new(0);
     let run_one = |n: u32| {
         let who = ["webhook-0", "deliver-0", "watch-0"][(n % 3) as usize];
         let fault = [Fault::Killed, Fault::DoneKilled][(n / 3 % 2) as usize];
-        let nth = CALLS[(n / 6) as usize];
+        let nth = calls[(n / 6) as usize];
         let outcome = run_receivers(ReceiverPlan {
             seed: u64::from(n),
             // Only the first life of the process dies.
@@ -67,7 +70,7 @@ fn killed_at_any_call_nothing_is_lost() {
             scope.spawn(|| {
                 loop {
                     let n = next.fetch_add(1, Ordering::Relaxed);
-                    if n as usize >= 6 * CALLS.len() {
+                    if n as usize >= 6 * calls.len() {
                         break;
                     }
                     run_one(n);
@@ -110,6 +113,41 @@ fn a_dead_receiver_delays_nobody() {
     assert!(last < Duration::from_hours(4) + 40 * MINUTE, "all within an hour: {last:?}");
 }
 
+/// What came while an application was dead, and was never tried, comes in the order in which it was
+/// accepted: not within a minute, but from one to the next. No minute has more than 300.
+#[test]
+fn a_backlog_comes_in_its_order_minute_by_minute() {
+    let end = Duration::from_hours(2);
+    let outcome = run_receivers(ReceiverPlan {
+        seed: 3,
+        faults: fault::no_faults(),
+        applications: vec![dead_until(end)],
+        webhooks: (700, Duration::from_secs(10)),
+        max_time: Duration::from_hours(4),
+    });
+    must_miss_nothing(&outcome, "an application that was dead");
+    let number = |body: &[u8]| {
+        let is_it = |(_, accepted): &(Duration, Vec<u8>)| accepted == body;
+        outcome.accepted.iter().position(is_it).expect("an accepted webhook")
+    };
+    let (tried, taken): (Vec<_>, Vec<_>) = outcome.got[0].iter().partition(|one| one.at < end);
+    let tried: BTreeSet<_> = tried.iter().map(|one| one.body.as_slice()).collect();
+    let first = taken.iter().map(|one| one.at).min().expect("an arrival");
+    // Passes are a minute apart, and the first one after the success of the probe begins them.
+    let mut minutes = BTreeMap::<_, BTreeSet<usize>>::new();
+    for one in taken.iter().filter(|one| !tried.contains(one.body.as_slice())) {
+        let minute = (one.at.saturating_sub(first).as_secs() + 30) / 60;
+        minutes.entry(minute).or_default().insert(number(&one.body));
+    }
+    assert!(minutes.len() >= 3, "700 webhooks take more than two minutes");
+    assert!(minutes.values().all(|numbers| numbers.len() <= 300));
+    let ends: Vec<_> =
+        minutes.values().filter_map(|one| one.first().copied().zip(one.last().copied())).collect();
+    for (before, after) in ends.iter().zip(ends.iter().skip(1)) {
+        assert!(before.1 < after.0, "out of order: {ends:?}");
+    }
+}
+
 /// The same webhook has the same id at each attempt, and no other has it.
 #[test]
 fn each_webhook_keeps_its_id() {
@@ -127,6 +165,6 @@ fn each_webhook_keeps_its_id() {
         assert_eq!(*known, one.id);
     }
     assert_eq!(ids.len(), 5);
-    let different: std::collections::BTreeSet<_> = ids.values().collect();
+    let different: BTreeSet<_> = ids.values().collect();
     assert_eq!(different.len(), 5);
 }

@@ -10,6 +10,8 @@ use crate::{Account, MAX_WAIT, PARKED_QUEUE, World, token_of, unix_now};
 
 /// A job that is in the queue and that nobody has received when the person is erased.
 pub(super) const QUEUED: &str = "3EB0DA0000000000000A";
+/// A group of both people.
+const GROUP: &str = "120363000000000021@g.us";
 /// A job of the first tenant that names the instance after it has moved.
 pub(super) const FOREIGN: &str = "3EB0DA0000000000000B";
 
@@ -218,6 +220,7 @@ pub(super) async fn send_all(world: &World) -> Sent {
     }
     world.post_text(&first, &STAYING).await;
     sent.send_by_number(world, [&first, &removed, &moved]).await;
+    sent.send_to_many(world, &first).await;
     sent.wait_for_all(world).await;
     leave_traces(world, &sent.0[0].media).await;
     for instance in [REMOVED, MOVED] {
@@ -264,6 +267,29 @@ impl Sent {
         }
         world.post_cut(first, &LEAVING).await;
         world.post_cut(first, &STAYING).await;
+    }
+
+    /// A file of each person to a group, and a message of the person who leaves that has two files.
+    async fn send_to_many(&mut self, world: &World, account: &Account) {
+        for person in [&LEAVING, &STAYING] {
+            let mut media = announce(world, &account.id, &number_of(person), Fate::Stored);
+            media.webhook["isGroup"] = json!(true);
+            media.webhook["chat"]["id"] = json!(GROUP);
+            world.post_announced(account, &media).await;
+            let is_leaving = person.name == LEAVING.name;
+            self.0.push(Message { media, tenant: ASKED, is_leaving, fate: Fate::Stored });
+        }
+        let address = number_of(&LEAVING);
+        let mut first = announce(world, &account.id, &address, Fate::Stored);
+        let mut second = announce(world, &account.id, &address, Fate::Stored);
+        let content = second.webhook["msgContent"].take();
+        first.webhook["msgContent"]["documentWithCaptionMessage"] = json!({ "message": content });
+        second.message_id = format!("{}.1", first.message_id);
+        let answer = world.post_webhook(account, &first.webhook).await;
+        assert_eq!((answer.status, answer.body), (200, json!({ "queued": 2 })));
+        for media in [first, second] {
+            self.0.push(Message { media, tenant: ASKED, is_leaving: true, fate: Fate::Stored });
+        }
     }
 
     async fn send_elsewhere(&mut self, world: &World, [moved, far]: [&Account; 2]) {
