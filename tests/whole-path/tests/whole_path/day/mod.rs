@@ -146,7 +146,7 @@ async fn check_export(world: &World, sent: &Sent) {
         let place = std::env::temp_dir().join(format!("day-{instance}-{}", std::process::id()));
         let output = place.display().to_string();
         let export = ["media", "export", "--instance", instance, "--tenant", ASKED];
-        let what = ["--phone", LEAVING.phone, "-o", &output];
+        let what = ["--phone", LEAVING.phone, "--groups", "-o", &output];
         let said = world.stack().try_wapi_media(&[&export[..], &what].concat(), "").await;
         // Parked and hidden files are named as missing.
         assert!(matches!(said.expect("it runs").code, Some(0 | 1)));

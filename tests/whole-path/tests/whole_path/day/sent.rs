@@ -284,7 +284,7 @@ impl Sent {
         let mut second = announce(world, &account.id, &address, Fate::Stored);
         let content = second.webhook["msgContent"].take();
         first.webhook["msgContent"]["documentWithCaptionMessage"] = json!({ "message": content });
-        second.message_id = format!("{}.1", first.message_id);
+        second.message_id.clone_from(&first.message_id);
         let answer = world.post_webhook(account, &first.webhook).await;
         assert_eq!((answer.status, answer.body), (200, json!({ "queued": 2 })));
         for media in [first, second] {
