@@ -92,6 +92,11 @@ impl AuditScope {
         Self { instance: Some(instance.to_string()), ..self }
     }
 
+    /// And on what W-API's log has of it.
+    pub(crate) fn with_log(self) -> Self {
+        Self { scope: format!("{} and log", self.scope), ..self }
+    }
+
     /// The line about the beginning.
     fn into_line(self, who: String) -> AuditLine {
         AuditLine {

@@ -21,7 +21,7 @@ impl DeliveryBodies {
     }
 
     /// Stores the body of a webhook, once for all its receivers. An object that is there is the
-    /// same body: the key is the webhook's own.
+    /// same body, and young: the key is that of one request.
     ///
     /// # Errors
     /// [`AwsError`] when `PutObject` fails.
@@ -32,6 +32,16 @@ impl DeliveryBodies {
             Err(error) if error.status != Some(412) => Err(error),
             Ok(_) | Err(_) => Ok(()),
         }
+    }
+
+    /// Stores the body of a webhook anew, so that the bucket keeps it for its days from now on.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `PutObject` fails.
+    pub async fn replace(&self, key: &BodyKey, body: &[u8]) -> Result<(), AwsError> {
+        let put = self.clients.s3.put_object().bucket(&self.bucket).key(key.as_str());
+        let put = put.body(ByteStream::from(body.to_vec())).send().await;
+        put.map(drop).map_err(AwsError::in_operation("s3:PutObject"))
     }
 
     /// Reads the body of a webhook. `None`: it is gone, because its time was over.

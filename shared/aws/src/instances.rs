@@ -124,6 +124,22 @@ impl Instance {
         }
     }
 
+    /// Whether a webhook that arrived at W-API at this time, in seconds since 1970, is not this
+    /// stack's to take from W-API's log: it may be a former tenant's, or was refused on purpose
+    /// during a pause. Only the latest pause is known whole, so what came before the end of the one
+    /// before it is not taken.
+    #[must_use]
+    pub fn leaves_in_log(&self, arrival: i64) -> bool {
+        let pause = self.pause_began_at.zip(self.resumed_at);
+        let known_since = match pause {
+            Some(_) => self.earlier_pause_ended_at,
+            None => self.resumed_at,
+        };
+        arrival < self.created_at.max(known_since.unwrap_or_default())
+            || pause.is_some_and(|(began, ended)| (began..ended).contains(&arrival))
+            || self.paused_at.is_some_and(|began| arrival >= began)
+    }
+
     /// The hash of this secret, if it is the current one or the one before it, also while the
     /// instance is paused and after the older one has expired.
     #[must_use]

@@ -38,28 +38,31 @@ impl LogPage {
     /// job needs.
     #[must_use]
     pub fn parse(answer: &[u8]) -> Option<Self> {
-        Self::read(answer, Reader::new(MAX_VALUES))
+        Self::read(answer, &mut Reader::new(MAX_VALUES))
     }
 
     /// As [`Self::parse`], but with all values, and as W-API posted them but for spaces, the order
-    /// of fields, and the names that this program does not know: those stay in lower case. What is
-    /// nested too deeply is replaced by null.
+    /// of fields, and the names that this program does not know: those stay in lower case. If
+    /// something is nested too deeply or there are too many values, the rest is left out, and
+    /// counts as one more entry that was not understood.
     #[must_use]
     pub fn parse_whole(answer: &[u8]) -> Option<Self> {
-        let mut page = Self::read(answer, Reader::keeping_all(MAX_VALUES))?;
+        let mut reader = Reader::keeping_all(MAX_VALUES);
+        let mut page = Self::read(answer, &mut reader)?;
+        page.not_understood += usize::from(reader.is_cut());
         page.webhooks.iter_mut().for_each(|webhook| webhook.rename_fields(names::restore_names));
         Some(page)
     }
 
-    fn read(answer: &[u8], mut reader: Reader) -> Option<Self> {
+    fn read(answer: &[u8], reader: &mut Reader) -> Option<Self> {
         let digest = Sha256::from_data(answer);
         let answer = reader.read(answer)?;
-        let Relay { webhooks, times, not_understood, .. } = Relay::search(&answer, &mut reader);
+        let Relay { webhooks, times, not_understood, .. } = Relay::search(&answer, reader);
         if webhooks.is_empty() && is_error(&answer) {
             return None;
         }
         let webhooks: Vec<_> =
-            webhooks.into_iter().map(|webhook| WebhookBody::new(webhook, &mut reader)).collect();
+            webhooks.into_iter().map(|webhook| WebhookBody::new(webhook, reader)).collect();
         let entries = webhooks.iter().zip(times);
         let times = entries.map(|(webhook, time)| arrival_time(webhook, time.as_ref())).collect();
         Some(Self { webhooks, times, not_understood, digest })

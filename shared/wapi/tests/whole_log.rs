@@ -89,6 +89,11 @@ fn a_name_is_restored_if_it_is_known() {
     assert_eq!(image["fieldoftomorrow"], 1);
     assert_eq!(image["mediakey"], "of the older spelling");
     assert_eq!(image["mediaKey"], "of the newer one");
+    let key = json!({ "remoteJID": "5500900000001@s.whatsapp.net", "ID": "3EB0A" });
+    let poll = json!({ "event": "webhookReceived", "id": "an id of its own", "msgContent": {
+        "pollUpdateMessage": { "pollCreationMessageKey": key },
+    } });
+    assert_eq!(restore(&poll), poll);
 }
 
 /// An entry without a time arrived after those that are older.

@@ -268,7 +268,8 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
         tinha repassado o webhook. A mídia dele é guardada mesmo assim. `wapi-media tail --since \
         1h --no-follow` mostra a instância em que not_passed_on passa de 0, e o receptor em que o \
         resultado é expired. O webhook fica no log da W-API por 30 dias: `wapi-media receiver \
-        resume rcv_aaaaaaaaaaaaaaaa --tenant acme --since 10d` o repassa.",
+        resume rcv_aaaaaaaaaaaaaaaa --tenant acme --since 10d` repassa o que foi abandonado, e com \
+        `--until 0s` também o de hoje.",
     ),
     (
         "DeliverErrorsAlarm",

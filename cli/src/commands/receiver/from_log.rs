@@ -1,12 +1,15 @@
 //! Passes on to a receiver what only W-API's log still has: the webhooks for which its three days
 //! are over.
 
+use std::time::Duration;
+
+use anyhow::bail;
 use aws::{
     delivery_bodies::DeliveryBodies, instances::Instance, ledger::Ledger, orders::Orders,
     receivers::Receiver,
 };
 use boot::clock;
-use fetch::account::AccountClient;
+use fetch::account::{AccountClient, Credentials};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use media::{
     delivery::{Delivery, DeliveryId, DeliverySource, MAX_BODY_BYTES},
@@ -29,9 +32,18 @@ const MAX_AT_ONCE: usize = 8;
 /// How far the clock of W-API may be ahead, in seconds.
 const MAX_CLOCK_ERROR: i64 = 60 * 60;
 
+/// How often a page is asked for, and how long after each other.
+const TRIES: u32 = 3;
+const TRY_AGAIN: Duration = Duration::from_secs(2);
+
+/// Into how much less time what the log has is due than it took to arrive, all of it after what was
+/// kept: that ends sooner. Ten days become three minutes, and what arrived within an hour and a
+/// half has no order.
+const COMPRESSION: i64 = 5000;
+
 /// Which part of the logs is passed on: what arrived at W-API from one time to another, in seconds
 /// since 1970.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, serde::Serialize)]
 pub(super) struct LogRange {
     pub(super) from: i64,
     pub(super) until: i64,
@@ -40,6 +52,8 @@ pub(super) struct LogRange {
 /// What was found in the logs, and what became of it.
 #[derive(Debug, Default, serde::Serialize)]
 pub(super) struct LogSummary {
+    #[serde(flatten)]
+    pub(super) range: Option<LogRange>,
     /// Webhooks of that time, for this receiver, that rest in the jobs table now.
     pub(super) passed_on: u64,
     /// Webhooks about something that was ordered to be erased.
@@ -48,7 +62,9 @@ pub(super) struct LogSummary {
     pub(super) too_large: u64,
     /// Webhooks that name another instance.
     pub(super) of_others: u64,
-    /// Entries without a time, also of an older one beside them.
+    /// Webhooks from before the instance was registered, or that came while it was paused.
+    pub(super) refused: u64,
+    /// Entries of pages on which no entry has a time.
     pub(super) undated: u64,
     /// Entries in which no webhook was found.
     pub(super) not_understood: u64,
@@ -57,7 +73,7 @@ pub(super) struct LogSummary {
 }
 
 impl LogSummary {
-    /// Whether something of that time was not passed on that should have been.
+    /// Whether nothing is missing that should have been passed on.
     pub(super) fn is_whole(&self) -> bool {
         let Self { too_large, undated, not_understood, failed, .. } = self;
         [*too_large, *undated, *not_understood] == [0; 3] && failed.is_empty()
@@ -65,11 +81,13 @@ impl LogSummary {
 
     /// One line for each thing that a person should know.
     pub(super) fn notes(&self) -> Vec<String> {
-        let Self { erased, too_large, of_others, undated, not_understood, failed, .. } = self;
+        let Self { erased, too_large, of_others, refused, undated, not_understood, failed, .. } =
+            self;
         let counted = [
             (*erased, "were erased and are not passed on"),
             (*too_large, "are larger than 6 MiB and are not passed on"),
             (*of_others, "name another instance and are not passed on"),
+            (*refused, "came before the instance was registered, or while it was paused"),
             (*undated, "have no time and are not passed on"),
             (*not_understood, "could not be parsed"),
         ];
@@ -117,7 +135,7 @@ impl<'a> LogReader<'a> {
     /// Reads the log of each of these instances. What prevents it for one is noted, and the next
     /// one is read.
     pub(super) async fn read_all(&self, instances: &[Instance]) -> LogSummary {
-        let mut summary = LogSummary::default();
+        let mut summary = LogSummary { range: Some(self.range), ..LogSummary::default() };
         let bar = screen::new_counter("pages of W-API's log");
         for instance in instances {
             if let Err(error) = self.read_log(instance, &mut summary, || bar.inc(1)).await {
@@ -138,17 +156,26 @@ impl<'a> LogReader<'a> {
         let (mut walk, latest) = (LogWalk::new(self.range.from), self.now + MAX_CLOCK_ERROR);
         for _ in 0..MAX_PAGES {
             let Some(number) = walk.next_page() else {
-                break;
+                return Ok(());
             };
-            let who = as_instance(&instance.id, &token);
-            let page = self.wapi.fetch_whole_log_page(number, who).await?;
+            let page = self.fetch_page(number, as_instance(&instance.id, &token)).await?;
             note_page();
-            summary.not_understood += page.not_understood as u64;
             let seen = page.summarize(latest);
             self.take_page(instance, page, walk.is_oldest_first(), summary).await?;
             walk.add_page(seen);
         }
-        Ok(())
+        bail!("it has more than {MAX_PAGES} pages")
+    }
+
+    async fn fetch_page(&self, number: u32, who: Credentials<'_>) -> anyhow::Result<LogPage> {
+        let mut tries = 1;
+        loop {
+            match self.wapi.fetch_whole_log_page(number, who).await {
+                Err(_) if tries < TRIES => tokio::time::sleep(TRY_AGAIN).await,
+                page => return Ok(page?),
+            }
+            tries += 1;
+        }
     }
 
     async fn take_page(
@@ -161,19 +188,26 @@ impl<'a> LogReader<'a> {
         let LogRange { from, until } = self.range;
         let arrivals = page.earliest_arrivals(is_oldest_first, self.now + MAX_CLOCK_ERROR);
         let oldest = arrivals.iter().flatten().min().copied();
+        let newest = arrivals.iter().flatten().max().copied();
+        if oldest.is_none_or(|at| at <= until) && newest.is_none_or(|at| at >= from) {
+            summary.not_understood += page.not_understood as u64;
+        }
         let mut wanted = Vec::new();
-        for (webhook, arrival) in page.webhooks.into_iter().zip(arrivals) {
+        for ((webhook, arrival), own_time) in
+            page.webhooks.into_iter().zip(arrivals).zip(page.times)
+        {
             let hook = webhook.read_announcement().event.hook().map(|hook| hook.as_str());
             let is_of_other = webhook.instance().is_some_and(|id| id != instance.id.as_str());
             match arrival.or(oldest) {
                 _ if !self.receiver.gets(&instance.id, hook) => {}
                 Some(at) if !(from..=until).contains(&at) => {}
                 Some(_) if is_of_other => summary.of_others += 1,
-                Some(at) => wanted.push((webhook, at)),
+                Some(at) if instance.leaves_in_log(at) => summary.refused += 1,
+                Some(at) => wanted.push(Logged { webhook, at, own_time }),
                 None => summary.undated += 1,
             }
         }
-        let passages = wanted.iter().map(|(webhook, at)| self.pass_on(instance, webhook, *at));
+        let passages = wanted.iter().map(|logged| self.pass_on(instance, logged));
         let ends: Vec<_> = stream::iter(passages).buffered(MAX_AT_ONCE).try_collect().await?;
         for end in ends {
             *match end {
@@ -185,16 +219,12 @@ impl<'a> LogReader<'a> {
         Ok(())
     }
 
-    /// Puts one webhook to rest, due since it arrived at W-API: before all that came later. It is
+    /// Puts one webhook to rest: due after what was kept, before those that arrived later, and
     /// delivered for three days from now on. A second command gives it the same id.
-    async fn pass_on(
-        &self,
-        instance: &Instance,
-        webhook: &WebhookBody,
-        arrived_at: i64,
-    ) -> anyhow::Result<Passage> {
+    async fn pass_on(&self, instance: &Instance, logged: &Logged) -> anyhow::Result<Passage> {
+        let Logged { webhook, at, own_time } = logged;
         let subjects = webhook.order_subjects(&instance.id);
-        let known_since = webhook.known_since(arrived_at);
+        let known_since = webhook.known_since(*at);
         if self.orders.find_covering(&instance.tenant, subjects, known_since).await?.is_some() {
             return Ok(Passage::Erased);
         }
@@ -205,9 +235,10 @@ impl<'a> LogReader<'a> {
         if self.session.flags.dry_run {
             return Ok(Passage::Rests);
         }
-        let digest = Sha256::from_data(&body);
+        // Two webhooks without a message may have the same body.
+        let (digest, time) = (Sha256::from_data(&body).to_hex(), own_time.unwrap_or_default());
         let source = DeliverySource {
-            id: &DeliveryId::of_request(&format!("log {} {}", instance.id, digest.to_hex())),
+            id: &DeliveryId::of_request(&format!("log {} {time} {digest}", instance.id)),
             tenant: &instance.tenant,
             instance: &instance.id,
             event: Some(webhook.read_announcement().event.as_str()),
@@ -216,12 +247,23 @@ impl<'a> LogReader<'a> {
             accepted_at: self.now,
         };
         if let Some(key) = source.body_key() {
-            self.bodies.put(&key, &body).await?;
+            // What an earlier command stored may end before this delivery.
+            self.bodies.replace(&key, &body).await?;
         }
         let delivery = Delivery::new(&source, &self.receiver.id);
-        self.ledger.jobs.rest_delivery(&delivery, arrived_at).await?;
+        let due_at = self.now + (at - self.range.from) / COMPRESSION;
+        self.ledger.jobs.rest_delivery(&delivery, due_at).await?;
         Ok(Passage::Rests)
     }
+}
+
+/// A webhook of the log.
+struct Logged {
+    webhook: WebhookBody,
+    /// When it arrived at W-API at the earliest, in seconds since 1970.
+    at: i64,
+    /// The time that the log has for it.
+    own_time: Option<i64>,
 }
 
 /// What became of a webhook.

@@ -50,7 +50,7 @@ pub(crate) enum Verb {
     /// Posts to a paused receiver again: first what was kept, in order.
     ///
     /// A webhook is kept for three days. With --since, older ones are read from W-API's log, and
-    /// come before those that were kept. They are not byte for byte the ones that W-API posted: the
+    /// come after those that were kept. They are not byte for byte the ones that W-API posted: the
     /// log has the names of fields in lower case, and only known names are restored.
     Resume(Resume),
     /// Replaces the secret of a receiver's signatures, and prints the new one once.

@@ -72,12 +72,12 @@ pub(super) async fn resume_receiver(resume: &Resume, session: &Session) -> anyho
         print_plan(&receiver, &found, session)?;
         found
     } else {
-        // First what is older, so that it is sent before what was kept.
         let passage = async {
             let found = log.read_all(&instances).await;
             end_pause(&receiver, session).await.map(|()| found)
         };
-        let found = session.audit(audit_scope("receiver resume", &receiver), passage).await??;
+        let scope = audit_scope("receiver resume", &receiver).with_log();
+        let found = session.audit(scope, passage).await??;
         print_resumed(&receiver, Some(&found), session)?;
         found
     };
@@ -114,7 +114,7 @@ fn print_resumed(
          minute, and new ones at once."
     )];
     if let Some(found) = found {
-        lines.push(format!("{} webhooks of W-API's log come before them.", found.passed_on));
+        lines.push(format!("After them come {} webhooks of W-API's log.", found.passed_on));
         lines.extend(found.notes());
         if !found.failed.is_empty() {
             lines.push(format!(

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The known names, separated by white space. A line that begins with `#` is about them.
 const FIELD_NAMES: &str = include_str!("field_names.txt");
@@ -17,32 +17,25 @@ static BY_LOWER_CASE: LazyLock<HashMap<String, &str>> = LazyLock::new(|| {
 /// The value with the known names of its fields as W-API posts them. An unknown name stays in lower
 /// case, and so does one of several that differ only in case.
 pub(super) fn restore_names(value: &Value) -> Value {
-    restore_below("", value)
-}
-
-/// As [`restore_names`], for the value of the field `parent`.
-fn restore_below(parent: &str, value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
             let restored = fields.iter().map(|(name, child)| {
-                let known = find_name(parent, name);
+                let known = find_name(name, fields);
                 let known = known.filter(|known| !fields.contains_key(*known));
-                (known.unwrap_or(name).to_owned(), restore_below(name, child))
+                (known.unwrap_or(name).to_owned(), restore_names(child))
             });
             Value::Object(restored.collect())
         }
-        Value::Array(items) => {
-            Value::Array(items.iter().map(|item| restore_below(parent, item)).collect())
-        }
+        Value::Array(items) => Value::Array(items.iter().map(restore_names).collect()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 
-/// The known name of a field in the value of `parent`. WhatsApp's key of a message has `ID`,
-/// W-API's envelope has `id`.
-fn find_name(parent: &str, name: &str) -> Option<&'static str> {
-    match (parent, name) {
-        ("key", "id") => Some("ID"),
-        (_, name) => BY_LOWER_CASE.get(name).copied(),
+/// The known name of one of these fields. WhatsApp's key of a message, which also has `remoteJID`,
+/// has `ID`; W-API's own objects have `id`.
+fn find_name(name: &str, fields: &Map<String, Value>) -> Option<&'static str> {
+    match name {
+        "id" => fields.contains_key("remotejid").then_some("ID"),
+        name => BY_LOWER_CASE.get(name).copied(),
     }
 }

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{PARKED_QUEUE, World, on_the_stack};
 
-async fn put_item(world: &World, table: &str, item: Value) {
+/// Writes an item, whatever is there.
+pub(crate) async fn put_item(world: &World, table: &str, item: Value) {
     let asked = json!({ "TableName": table, "Item": item });
     let endpoint = world.stack().endpoint();
     let put = endpoint.call_json("dynamodb", "DynamoDB_20120810.PutItem", &asked);

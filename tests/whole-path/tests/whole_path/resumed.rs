@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use stand_in::{AppAnswer, Application};
 
-use crate::{Account, MAX_WAIT, World, on_the_stack, unix_now};
+use crate::{Account, MAX_WAIT, World, odd_records::put_item, on_the_stack, unix_now};
 
 const INSTANCE: &str = "LITE-RESUME-000001";
 const TENANT: &str = "taking-up";
@@ -95,11 +95,22 @@ async fn pause_receiver(world: &World, application: &Application) -> String {
     id
 }
 
+/// Lets the instance have been registered a month ago: what is older is not taken from the log.
+async fn backdate(world: &World) {
+    let table = &world.stack().outputs().instances_table;
+    let items = world.stack().scan(table).await.expect("instances");
+    let its = items.into_iter().find(|item| item["instance"]["S"] == INSTANCE);
+    let mut item = its.expect("the instance");
+    item["created_at"] = json!({ "N": (unix_now() - 30 * DAY * 60).to_string() });
+    put_item(world, table, item).await;
+}
+
 #[test]
 fn what_was_given_up_comes_from_the_log() {
     on_the_stack(async |world| {
         let account: Account = world.operator_account(TENANT, INSTANCE, TOKEN).await;
         let application = Application::start(|_| AppAnswer::status(204)).await.expect("it starts");
+        backdate(world).await;
         let receiver = pause_receiver(world, &application).await;
         let kept = text_webhook("3EB0RESUME06", "5500900000021", "guardado");
         assert_eq!(world.post_webhook(&account, &kept).await.status, 200);
@@ -117,7 +128,7 @@ fn what_was_given_up_comes_from_the_log() {
         ];
         world.run_json(0, &erase, "").await;
         let resume =
-            ["receiver", "resume", &receiver, "--tenant", TENANT, "--since", "10d"].to_vec();
+            ["receiver", "resume", &receiver, "--tenant", TENANT, "--since", "6d"].to_vec();
         let dry = world.run_json(0, &[&resume[..], &["--dry-run"]].concat(), "").await;
         assert_eq!((&dry["log"]["passed_on"], &dry["log"]["erased"]), (&json!(3), &json!(1)));
         assert_eq!(application.posted().len(), 0, "it is paused");
