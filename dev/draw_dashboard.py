@@ -132,7 +132,7 @@ def make_series():
     series["expire within 48 h"] = [(hour * 3600 + 420, 0) for hour in range(HOURS)]
     # Nothing happened: the metric filters then write no points.
     quiet = ("parked, to repair/Unavailable/RateLimited/Misdirected/Unread/UnknownWrappers/"
-             "found by back-fill/lost/paused receivers")
+             "found by back-fill/lost/paused receivers/refused by AWS")
     # One receiver gets every webhook. It restarts at 07:00.
     ignored, queued = (collections.Counter(dict(series[name])) for name in ("Ignored", "Queued"))
     series["delivered"] = sorted((ignored + queued).items())

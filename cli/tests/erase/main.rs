@@ -1,5 +1,5 @@
 //! `wapi-media media erase`, as an operator runs it: what it removes, what it orders, what it
-//! refuses, and what it writes down.
+//! refuses, and what it writes down. And receivers, on the same stack.
 
 #![allow(
     clippy::expect_used,
@@ -14,10 +14,12 @@ mod groups;
 mod holds;
 mod links;
 mod logged;
+mod receivers;
 mod relink;
 mod removed;
 mod revoked;
 mod stack;
+mod tables;
 
 use std::time::SystemTime;
 
@@ -149,6 +151,30 @@ async fn a_removed_instance_is_erased_with_its_tenant() {
         .map(|table| json!(stack.items(table)).to_string())
         .concat();
     assert!(!left.contains(PHONE) && !left.contains(SHORT), "{left}");
+}
+
+/// Arguments are in the shell's history, so a number may come from standard input.
+#[tokio::test]
+async fn a_phone_number_may_come_from_standard_input() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    store(&stack, INSTANCE, "3EB0A", PHONE);
+    store(&stack, INSTANCE, "3EB0B", OTHER);
+    let find = ["media", "find", "--tenant", TENANT, "--phone", "-", "--since", "3650d"];
+    let found = stack.run_with_input(&find, &format!(" {PHONE}\n")).await;
+    assert_eq!((found.code, &found.out[0]["message_id"]), (Some(0), &json!("3EB0A")), "{found:?}");
+    for (input, said) in [("\n", "no phone number was given"), ("Contato Exemplo\n", "phone")] {
+        let refused = stack.run_with_input(&erase(&["--phone", "-"]), input).await;
+        assert!(refused.code == Some(2) && refused.err.contains(said), "{refused:?}");
+    }
+    let erased = stack.run_with_input(&erase(&["--phone", "-"]), PHONE).await;
+    assert_eq!(
+        (erased.code, &erased.out["removed"]["records"]),
+        (Some(0), &json!(1)),
+        "{erased:?}"
+    );
+    assert_eq!(states(&stack), ["erased", "stored"]);
+    assert!(!json!(stack.items("AuditTable")).to_string().contains(PHONE));
 }
 
 /// The request was answered, and what a queue still has must not be stored.

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    process::Output,
+    process::{Output, Stdio},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -11,9 +11,13 @@ use aws::ledger::{Ledger, LedgerTables};
 use dynoxide::Database;
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
-use tokio::process::Command;
+use tokio::{io::AsyncWriteExt, process::Command};
 
-use crate::{copies::Copies, files::Files};
+use crate::{
+    copies::Copies,
+    files::Files,
+    tables::{answer_table, create_tables},
+};
 
 /// The bucket: the retention tag of each file, by key.
 pub(crate) type Bucket = BTreeMap<String, Option<String>>;
@@ -63,22 +67,7 @@ pub(crate) struct Ended {
 impl Stack {
     /// A stack with empty tables.
     pub(crate) async fn start() -> Self {
-        let tables = Arc::new(Database::memory().expect("an engine"));
-        for (name, keys) in [
-            ("InstancesTable", ["instance", ""]),
-            ("TenantsTable", ["tenant", ""]),
-            ("MediaTable", ["instance", "message_id"]),
-            ("JobsTable", ["instance", "message_id"]),
-            ("MarksTable", ["instance", ""]),
-            ("OrdersTable", ["tenant", "order"]),
-            ("LinksTable", ["token", ""]),
-            ("PeopleTable", ["instance", "link"]),
-            ("AuditTable", ["action", "at"]),
-            ("ReceiversTable", ["tenant", "receiver"]),
-        ] {
-            let request = serde_json::from_value(create_table(name, keys)).expect("a request");
-            tables.create_table(request).expect("a table");
-        }
+        let tables = Arc::new(create_tables());
         let state = Arc::new(Mutex::new(State::default()));
         let (known, engine) = (Arc::clone(&state), Arc::clone(&tables));
         let aws = Aws::start(move |seen| {
@@ -176,7 +165,12 @@ impl Stack {
 
     /// Runs the command with `--json` and `--yes`.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
-        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_wapi-media"))
+        self.run_with_input(arguments, "").await
+    }
+
+    /// As [`Self::run`], with this text on standard input.
+    pub(crate) async fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut running = Command::new(env!("CARGO_BIN_EXE_wapi-media"))
             .args(arguments)
             .args(["--json", "--yes"])
             .env_clear()
@@ -186,9 +180,17 @@ impl Stack {
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-            .output()
-            .await
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .expect("the command runs");
+        let mut stdin = running.stdin.take().expect("its standard input");
+        // A command that reads nothing may have ended.
+        drop(stdin.write_all(input.as_bytes()).await);
+        drop(stdin);
+        let ended = running.wait_with_output().await;
+        let Output { status, stdout, stderr } = ended.expect("the command ends");
         Ended {
             code: status.code(),
             out: serde_json::from_slice(&stdout).unwrap_or_default(),
@@ -199,44 +201,6 @@ impl Stack {
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().expect("no request panicked")
-}
-
-fn create_table(name: &str, keys: [&str; 2]) -> Value {
-    let kinds = ["HASH", "RANGE"];
-    let given = || keys.into_iter().zip(kinds).filter(|(key, _)| !key.is_empty());
-    let schema = given().map(|(key, kind)| json!({ "AttributeName": key, "KeyType": kind }));
-    let names: Vec<_> = given().map(|(key, _)| key).collect();
-    let mut request = json!({
-        "TableName": name, "BillingMode": "PAY_PER_REQUEST",
-        "KeySchema": schema.collect::<Vec<_>>(),
-    });
-    let mut attributes = names;
-    if name == "JobsTable" {
-        attributes.extend(["tenant", "state_class"]);
-        let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
-        request["GlobalSecondaryIndexes"] = json!([{
-            "IndexName": "by_tenant", "Projection": { "ProjectionType": "ALL" },
-            "KeySchema": [key("tenant", "HASH"), key("state_class", "RANGE")],
-        }]);
-    }
-    if name == "MediaTable" {
-        attributes.extend(["chat", "moment"]);
-        let index = |name: &str, hash: &str, range: &str| {
-            let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
-            json!({ "IndexName": name, "Projection": { "ProjectionType": "ALL" },
-                "KeySchema": [key(hash, "HASH"), key(range, "RANGE")] })
-        };
-        request["GlobalSecondaryIndexes"] = json!([
-            index("by_chat", "chat", "instance"),
-            index("by_instance", "instance", "moment"),
-        ]);
-    }
-    let define = |name: &str| {
-        let kind = if name == "moment" { "N" } else { "S" };
-        json!({ "AttributeName": name, "AttributeType": kind })
-    };
-    request["AttributeDefinitions"] = attributes.into_iter().map(define).collect();
-    request
 }
 
 fn answer(seen: &RecordedRequest, tables: &Database, state: &mut State) -> Answer {
@@ -282,10 +246,13 @@ fn describe_stack(wapi_base: &str) -> String {
         "TokenKeyId",
         "JobsQueueUrl",
         "ParkedQueueUrl",
+        "WebhookBaseUrl",
+        "EventsFunction",
     ];
     let value = |name: &str| match name {
         "MediaBucket" => "bucket".to_owned(),
         "AuditBucket" => "audit-copies".to_owned(),
+        "WebhookBaseUrl" => "https://hooks.example.invalid".to_owned(),
         _ if name.ends_with("Url") => format!("https://sqs.example.invalid/{name}"),
         _ => name.to_owned(),
     };
@@ -313,30 +280,6 @@ fn describe_stack(wapi_base: &str) -> String {
         parameters.concat(),
         outputs.concat()
     )
-}
-
-fn answer_table(operation: &str, asked: &Value, db: &Database) -> Answer {
-    macro_rules! run {
-        ($call:ident) => {{
-            let request = serde_json::from_value(asked.clone()).expect("a request");
-            match db.$call(request) {
-                Ok(done) => Answer::json(&serde_json::to_value(&done).expect("JSON")),
-                Err(error) => Answer::new(error.status_code(), error.to_json()),
-            }
-        }};
-    }
-    match operation {
-        "GetItem" => run!(get_item),
-        "BatchGetItem" => run!(batch_get_item),
-        "PutItem" => run!(put_item),
-        "UpdateItem" => run!(update_item),
-        "DeleteItem" => run!(delete_item),
-        "Query" => run!(query),
-        "Scan" => run!(scan),
-        "TransactWriteItems" => run!(transact_write_items),
-        "ExecuteStatement" => run!(execute_statement),
-        _ => Answer::json_error(400, "UnknownOperationException"),
-    }
 }
 
 /// A ciphertext is its plaintext.

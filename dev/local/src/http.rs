@@ -27,6 +27,8 @@ pub struct UrlAnswer {
     pub status: u16,
     /// Where a redirect leads.
     pub location: Option<String>,
+    /// Whether a browser shows or saves the file, and under which name.
+    pub disposition: Option<String>,
     /// The body.
     pub bytes: Vec<u8>,
 }
@@ -43,11 +45,11 @@ pub async fn ask_url(method: Method, url: &str, range: Option<&str>) -> Result<U
         None => request,
     };
     let answer = request.send().await.context("no answer")?;
-    let location = answer.headers().get(header::LOCATION);
-    let location = location.and_then(|url| url.to_str().ok()).map(str::to_owned);
+    let text = |name| answer.headers().get(name)?.to_str().ok().map(str::to_owned);
+    let (location, disposition) = (text(header::LOCATION), text(header::CONTENT_DISPOSITION));
     let status = answer.status().as_u16();
     let bytes = read_bytes(answer).await?;
-    Ok(UrlAnswer { status, location, bytes })
+    Ok(UrlAnswer { status, location, disposition, bytes })
 }
 
 /// The whole answer as text.

@@ -28,6 +28,7 @@ use crate::{
     operator::Desk,
     plan::CUSTOMERS,
     schema,
+    wire::ResourceAccess,
 };
 
 /// What an application answers to its n-th request, counted from 0, at this time.
@@ -81,6 +82,8 @@ pub struct ReceiverOutcome {
     pub resting: usize,
     /// Every call, in order.
     pub trace: Vec<String>,
+    /// What each function used of which part of AWS.
+    pub reached: BTreeSet<ResourceAccess>,
 }
 
 impl ReceiverOutcome {
@@ -124,7 +127,8 @@ pub fn run_receivers(plan: ReceiverPlan) -> ReceiverOutcome {
         }
         deliver.abort();
         watch.abort();
-        ReceiverOutcome { trace: world.cloud.log.lines(), ..outcome }
+        let log = &world.cloud.log;
+        ReceiverOutcome { trace: log.lines(), reached: log.resource_accesses(), ..outcome }
     })
 }
 
@@ -277,6 +281,7 @@ impl ReceiverWorld {
             got: got.collect(),
             resting: self.count_resting(),
             trace: Vec::new(),
+            reached: BTreeSet::new(),
         }
     }
 }

@@ -263,6 +263,21 @@ pub(super) const ALARMS: &[(&str, &str)] = &[
         aplicação; o que espera é enviado sozinho.",
     ),
     (
+        "DeliveriesNotTakenAlarm",
+        "Um webhook espera há meia hora por um receptor, embora a função deliver pegue os novos na \
+        hora. `wapi-media doctor` verifica se o gatilho está ativo e se a função inicia, e diz o \
+        que fazer. A fila guarda webhooks por quatro dias, mas os receptores não recebem nenhum \
+        com mais de três. As mídias não são afetadas. Este alarme não conta entregas recebidas \
+        três vezes ou mais.",
+    ),
+    (
+        "DeliveriesUnavailableAlarm",
+        "Há um quarto de hora a AWS recusa uma chamada de que a função deliver precisa, e webhooks \
+        não chegam a um receptor: uma chave desativada, uma política, ou uma falha da AWS. \
+        `wapi-media tail --since 1h --no-follow` mostra a chamada e o receptor. Nada se perde por \
+        três dias; quando a AWS voltar a permitir a chamada, as entregas continuam sozinhas.",
+    ),
+    (
         "DeliveriesLostAlarm",
         "Um webhook não chega a um receptor: o receptor falhou por três dias, ou outra stack já \
         tinha repassado o webhook. A mídia dele é guardada mesmo assim. `wapi-media tail --since \

@@ -53,6 +53,20 @@ async fn retry_after_is_obeyed_within_bounds() {
     }
 }
 
+/// It says that it is too busy: it is left alone at once, and not only after three failures.
+#[tokio::test]
+async fn a_busy_receiver_is_left_alone_at_once() {
+    for (status, posts) in [(429, 1), (502, 1), (503, 1), (504, 1), (500, 2)] {
+        let application = with_status(status).await;
+        let aws = start_aws(application.base(), json!({})).await;
+        let deliver = create_deliver(&aws);
+        for _ in 0..2 {
+            assert!(handle(&deliver, &delivery(b"{}", 0), 1).await, "{status}");
+        }
+        assert_eq!(application.posted().len(), posts, "{status}");
+    }
+}
+
 /// It says that it wants nothing any more. What came is kept, in case an operator resumes it.
 #[tokio::test]
 async fn after_410_the_receiver_is_paused() {

@@ -189,6 +189,7 @@ const SCENARIOS: &[Scenario] = &[
     (&[("due-failed", 1)], &["DueJobsFailedAlarm"]),
     (&[("delivery-paused", 1)], &[]),
     (&[("delivery-expired", 1)], &["DeliveriesLostAlarm"]),
+    (&[("delivery-unavailable", 1)], &["DeliveriesUnavailableAlarm"]),
     (&[("ignored-not-passed-on", 1)], &["DeliveriesLostAlarm"]),
     (&[("due-deliveries-old", 1)], &["DeliveriesWaitAlarm"]),
     (&[("due-deliveries-paused", 1)], &["ReceiverPausedAlarm"]),

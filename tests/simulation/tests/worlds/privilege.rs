@@ -5,7 +5,7 @@ use std::{
     num::NonZero,
     path::Path,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -16,8 +16,9 @@ use serde_yaml_ng::Value;
 use simulation::{
     Outcome, ResourceAccess,
     accounting::Fate,
-    fault::Fault,
+    fault::{self, Fault},
     plan::{CUSTOMERS, ChatOrder, OutsideEvent, Plan, PlannedMedia},
+    receivers::{ReceiverPlan, run_receivers},
     run_world, seed,
 };
 use stand_in::{CdnScenario, Format, Kind, WapiScenario};
@@ -32,19 +33,31 @@ type Right = (String, String);
 /// that way.
 const AT_START: [(&str, &str); 1] = [("sqs:GetQueueAttributes", "JobsQueue")];
 
-/// What needs a receiver, or a webhook about the connection, which these worlds do not have: tests
-/// at wire level do it.
-const ELSEWHERE: [(&str, &str, &str); 5] = [
+/// What needs a receiver, a webhook about the connection, a large one, or a tenant with links,
+/// which these worlds do not have: tests at wire level do it.
+const ELSEWHERE: [(&str, &str, &str); 8] = [
     ("webhook", "dynamodb:UpdateItem", "MarksTable"),
     ("webhook", "s3:PutObject", "DeliveriesBucket/*"),
     ("webhook", "sqs:SendMessage", "DeliveriesQueue"),
     ("watch", "sqs:SendMessage", "DeliveriesQueue"),
     ("watch", "dynamodb:UpdateItem", "ReceiversTable"),
+    ("deliver", "s3:GetObject", "DeliveriesBucket/*"),
+    ("events", "dynamodb:UpdateItem", "MediaTable"),
+    ("events", "dynamodb:PutItem", "LinksTable"),
 ];
 
-/// What Lambda itself does with the download function's role, to poll the queue.
-const TRIGGER_ACTIONS: [&str; 3] =
-    ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+/// What Lambda itself does with a function's role, to poll its queue or stream, or to tell of what
+/// it gave up.
+const TRIGGER_ACTIONS: [&str; 8] = [
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "sns:Publish",
+];
 
 fn right(action: &str, part: &str) -> Right {
     (action.to_owned(), part.to_owned())
@@ -57,6 +70,7 @@ fn needed_right(reached: &ResourceAccess) -> Right {
             "s3:PutObject"
         }
         "sqs:SendMessageBatch" => "sqs:SendMessage",
+        "sqs:ChangeMessageVisibilityBatch" => "sqs:ChangeMessageVisibility",
         same => same,
     };
     let is_of_s3 = action.starts_with("s3:");
@@ -71,6 +85,8 @@ fn needed_right(reached: &ResourceAccess) -> Right {
         "receivers" => "ReceiversTable",
         "jobs-table/index/by_due" => "JobsTable/index/by_due",
         "jobs-table/index/by_class" => "JobsTable/index/by_class",
+        "tenants" => "TenantsTable",
+        "deliveries" => "DeliveriesQueue",
         "jobs" => "JobsQueue",
         "parked" => "ParkedQueue",
         "kms" => "TokenKey",
@@ -211,6 +227,54 @@ fn ordered_to_be_erased() -> Outcome {
     outcome
 }
 
+/// The rights of a function's role that its runs in a world must use, each of them.
+fn expected_rights(who: &str, policy: &str) -> BTreeSet<Right> {
+    let mut rights = allowed_rights(policy);
+    for (_, action, part) in ELSEWHERE.iter().filter(|one| one.0 == who) {
+        assert!(rights.remove(&right(action, part)), "{action} on {part} is denied to {who}");
+    }
+    rights
+}
+
+fn used_rights(reached: &BTreeSet<ResourceAccess>, who: &str) -> BTreeSet<Right> {
+    reached.iter().filter(|one| one.who == who).map(needed_right).collect()
+}
+
+/// Applications that work, fail for an hour, and want nothing any more; and a receiver of events
+/// whose queue refuses them at first.
+#[test]
+fn the_roles_of_deliveries_and_events_allow_exactly_what_is_done() {
+    let hour = Duration::from_hours(1);
+    let mut reached = run_receivers(ReceiverPlan {
+        seed: 5,
+        faults: fault::no_faults(),
+        applications: vec![
+            Arc::new(|_, _| 200),
+            Arc::new(move |now, _| if now < hour { 503 } else { 200 }),
+            Arc::new(|_, _| 410),
+        ],
+        webhooks: (20, Duration::from_mins(5)),
+        max_time: Duration::from_hours(4),
+    })
+    .reached;
+    let mut plan = Plan::healthy(vec![PlannedMedia::healthy(Kind::Image, "announced")]);
+    plan.has_receivers = true;
+    reached.extend(
+        run_world(plan.with_faults(|call| {
+            let (status, code) = (400, "AccessDeniedException");
+            let is_early = call.at < Duration::from_mins(10);
+            let is_send = call.operation == "sqs:SendMessage" && call.process == "events-0";
+            if is_send && is_early { Fault::Refused { status, code } } else { Fault::None }
+        }))
+        .reached,
+    );
+    for (who, policy) in [("deliver", "DeliverPolicy"), ("events", "EventsPolicy")] {
+        let mut expected = expected_rights(who, policy);
+        expected.retain(|(action, _)| !TRIGGER_ACTIONS.contains(&action.as_str()));
+        assert_eq!(used_rights(&reached, who), expected, "{who}: done, and allowed");
+    }
+}
+
 #[test]
 fn each_role_allows_exactly_what_its_function_does() {
     let mut done = parked_by_the_queue().reached;
@@ -218,17 +282,10 @@ fn each_role_allows_exactly_what_its_function_does() {
     done.extend(stored_by_one_of_two_runs().reached);
     done.extend(sent_to_a_lid().reached);
     done.extend(ordered_to_be_erased().reached);
-    let by = |done: &BTreeSet<ResourceAccess>, who: &str| -> BTreeSet<Right> {
-        let its = done.iter().filter(|one| one.who == who);
-        its.map(needed_right).collect()
-    };
     let roles =
         [("webhook", "WebhookPolicy"), ("download", "DownloadPolicy"), ("watch", "WatchPolicy")];
     let expected = roles.map(|(who, policy)| {
-        let mut rights = allowed_rights(policy);
-        for (_, action, part) in ELSEWHERE.iter().filter(|one| one.0 == who) {
-            assert!(rights.remove(&right(action, part)), "{action} on {part} is denied to {who}");
-        }
+        let mut rights = expected_rights(who, policy);
         if who == "webhook" {
             for (action, part) in AT_START {
                 assert!(rights.remove(&right(action, part)), "{action} is denied at the start");
@@ -246,7 +303,7 @@ fn each_role_allows_exactly_what_its_function_does() {
     let is_all = || {
         let done = done.lock().expect("no world panicked");
         let mut roles = expected.iter();
-        roles.all(|(who, rights)| by(&done, who) == *rights)
+        roles.all(|(who, rights)| used_rights(&done, who) == *rights)
     };
     // Runs as many worlds at once as there are processors, each in its own thread.
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
@@ -272,6 +329,6 @@ fn each_role_allows_exactly_what_its_function_does() {
     let done = done.into_inner().expect("no world panicked");
     println!("{} worlds were lived through", next.into_inner() - 1);
     for (who, rights) in expected {
-        assert_eq!(by(&done, who), rights, "{who}: done, and allowed");
+        assert_eq!(used_rights(&done, who), rights, "{who}: done, and allowed");
     }
 }

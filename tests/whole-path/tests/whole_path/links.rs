@@ -63,6 +63,12 @@ async fn check_file(url: &str, sent: &AnnouncedMedia) {
     let whole = open(Method::GET, url, None).await;
     assert_eq!(whole.status, 200);
     assert_eq!(Sha256::from_data(&whole.bytes).to_hex(), sent.sha256_hex);
+    let disposition = whole.disposition.as_deref().unwrap_or_default();
+    assert!(disposition.starts_with("inline; filename="), "{disposition}");
+    assert!(
+        disposition.contains(&sent.message_id) && disposition.contains(".jpg"),
+        "{disposition}"
+    );
     let begin = open(Method::GET, url, Some("bytes=0-9")).await;
     assert_eq!((begin.status, &begin.bytes[..]), (206, &whole.bytes[..10]));
     let head = open(Method::HEAD, url, None).await;

@@ -123,6 +123,7 @@ fn an_application_hears_of_a_file_and_opens_it() {
         });
         assert!(raw, "it gets the webhook as well");
         let link = open_link(world, data["link"]["url"].as_str().expect("a link"), &sent).await;
+        hear_of_own_media(world, &account, &application).await;
         hear_of_states(world, &account, &application, closed_id).await;
         let _alone = PARKED_QUEUE.lock().await;
         let erase = ["media", "erase", "--tenant", TENANT, "--phone", PHONE];
@@ -143,6 +144,17 @@ fn an_application_hears_of_a_file_and_opens_it() {
         let remove = ["receiver", "remove", id, "--tenant", TENANT, "--yes"];
         world.run_json(0, &remove, "").await;
     });
+}
+
+/// What the account sent itself is announced as what came in is.
+async fn hear_of_own_media(world: &World, account: &Account, application: &Application) {
+    let spec = Spec::of(Kind::Document).chat("5500966550001@s.whatsapp.net").from_me();
+    let sent = world.announce_media(account, spec.moment(unix_now() - 60));
+    world.post_announced(account, &sent).await;
+    let stored = wait_for(application, "media.stored", &sent).await;
+    assert_valid(&stored);
+    assert_eq!(stored["data"]["direction"], "out");
+    open_link(world, stored["data"]["link"]["url"].as_str().expect("a link"), &sent).await;
 }
 
 /// The instance is disconnected, and the other receiver wants nothing any more: two more tables
