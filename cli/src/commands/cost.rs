@@ -130,8 +130,8 @@ fn estimate_bill(usage: &MonthlyUsage) -> Vec<BillLine> {
     if usage.is_whole {
         items.push(item(
             "the stack itself",
-            "key 1.00, metrics 10.80, alarms 4.10, dashboard 3.00, polling 1.00",
-            19.90,
+            "key 1.00, metrics 11.10, alarms 4.10, dashboard 3.00, polling 1.00",
+            20.20,
         ));
     }
     items

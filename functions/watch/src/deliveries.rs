@@ -109,6 +109,15 @@ impl DeliverySender<'_> {
         let due = self.table.list_resting(&receiver.id, due_until, limit).await?;
         let ages = due.iter().map(|one| now.saturating_sub(one.key.accepted_at));
         summary.oldest_seconds = ages.max().unwrap_or_default();
+        if summary.oldest_seconds > 0 {
+            tracing::info!(
+                tenant = %receiver.tenant,
+                receiver = %receiver.id,
+                host = %receiver.host,
+                waits_seconds = summary.oldest_seconds,
+                "deliveries wait"
+            );
+        }
         if pause.is_some() {
             summary.paused = 1;
             return Ok(summary);

@@ -9,6 +9,7 @@
 mod fixture;
 
 use fixture::{NOW, create_watch};
+use redaction::Recorder;
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::{Value, json};
 use watch::Pass;
@@ -79,6 +80,22 @@ async fn what_is_due_is_taken_and_sent() {
         assert_eq!(values[":again"]["N"], (NOW + 7200).to_string(), "if the queue loses it");
         assert!(update["ConditionExpression"].as_str().expect("a condition").contains("due_at"));
     }
+}
+
+/// Among several receivers, the log tells whose webhooks wait, and for how long.
+#[tokio::test]
+async fn each_receiver_for_which_something_waits_has_a_line() {
+    let recorder = Recorder::start();
+    let failing = json!({ "failing_since": { "N": (NOW - 4000).to_string() } });
+    let by_operator = json!({ "paused_at": { "N": NOW.to_string() } });
+    let aws =
+        start_aws(vec![receiver(RECEIVER, &failing), receiver(OTHER, &by_operator)], "").await;
+    create_watch(&aws).run_pass(Pass::Due, NOW).await.expect("a pass");
+    let log = recorder.text();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("deliveries wait")).collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert!(lines[0].contains(RECEIVER) && lines[0].contains("waits_seconds"), "{}", lines[0]);
+    assert!(lines[0].contains("100"), "the oldest: {}", lines[0]);
 }
 
 /// Else a dead receiver would get its whole backlog every minute.

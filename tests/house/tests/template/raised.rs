@@ -22,7 +22,7 @@ struct Sample {
 }
 
 /// The lines of a healthy stack.
-const HEALTHY: [&str; 22] = [
+const HEALTHY: [&str; 23] = [
     "queued",
     "queued-unknown-event",
     "queued-unknown-wrapper",
@@ -44,6 +44,7 @@ const HEALTHY: [&str; 22] = [
     "delivery-retried",
     "delivery-resting",
     "due-deliveries",
+    "deliveries-wait",
     "api-200",
 ];
 

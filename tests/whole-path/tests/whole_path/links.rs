@@ -41,6 +41,7 @@ fn a_link_lives_until_it_is_removed_or_its_file_is() {
         assert_eq!(world.run_json(0, &removed, "").await["removed"], 2);
         assert_nothing(&first).await;
         assert_nothing(&second).await;
+        world.check_trail(TENANT, &["media link", "media unlink"]).await;
         check_erased(world, &link).await;
     });
 }

@@ -1,9 +1,10 @@
 //! An operator's work with `wapi-media`: from a new tenant to stored files, and the mistakes on
 //! the way.
 
-use local::CommandOutput;
+use local::{CommandOutput, Method, ask_url};
+use media::sha256::Sha256;
 use serde_json::{Value, json};
-use stand_in::{Hook, Kind, Spec};
+use stand_in::{AnnouncedMedia, Hook, Kind, Spec};
 
 use crate::{Account, RUNTIME, WORLD, World};
 
@@ -32,6 +33,20 @@ impl World {
         let all = format!("{}{}", said.out, said.err);
         assert!(!all.contains(TOKEN), "{arguments:?} shows the token");
         said
+    }
+
+    /// The audit table has a line about a complete run of each of these actions, with its caller.
+    pub(crate) async fn check_trail(&self, tenant: &str, actions: &[&str]) {
+        let lines = self.run_json(0, &["audit", "list", "--tenant", tenant], "").await;
+        let lines = lines.as_array().expect("lines");
+        for action in actions {
+            // The newest line of an action may be about one that was refused.
+            let its = || lines.iter().filter(|line| line["action"] == *action);
+            assert!(its().any(|line| line["outcome"] == "complete"), "{action}: {lines:?}");
+            let is_named =
+                |line: &Value| line["who"].as_str().is_some_and(|who| who.starts_with("arn:"));
+            assert!(its().all(is_named), "{action}: {lines:?}");
+        }
     }
 
     fn hook_url(&self, hook: Hook) -> String {
@@ -124,9 +139,26 @@ async fn check_storing(world: &World) {
     world.post_announced(&account, &unwanted).await;
     let (_, file) = world.wait_until_stored(&wanted).await;
     assert_eq!(file.tags.get("retention").map(String::as_str), Some("90d"));
+    check_reading(world, &wanted).await;
     let skipped = world.wait_for_state(&unwanted, "skipped").await;
     let reason = skipped.text("reason").expect("a reason");
     assert_eq!(reason, "the tenant does not store media of this kind");
+}
+
+/// A file is read by a signed URL, or as a copy.
+async fn check_reading(world: &World, stored: &AnnouncedMedia) {
+    let presign = ["media", "presign", INSTANCE, &stored.message_id];
+    let signed = world.run_json(0, &presign, "").await;
+    let url = signed["url"].as_str().expect("a URL");
+    let answer = ask_url(Method::GET, url, None).await.expect("an answer");
+    assert_eq!(Sha256::from_data(&answer.bytes).to_hex(), stored.sha256_hex);
+    let place = std::env::temp_dir().join(format!("operated-{}", std::process::id()));
+    let output = place.display().to_string();
+    let download = ["media", "download", INSTANCE, &stored.message_id, "-o", &output];
+    world.run_json(0, &download, "").await;
+    let copy = std::fs::read(&place).expect("a copy");
+    assert_eq!(Sha256::from_data(&copy).to_hex(), stored.sha256_hex);
+    std::fs::remove_file(place).expect("removed");
 }
 
 async fn check_foreign_hooks(world: &World) {
@@ -226,16 +258,6 @@ async fn check_revocation(world: &World, text: &Value) {
     assert_ne!(registered, new);
     world.wait_until_accepted(&registered, text).await;
     check_two_rotations(world, text).await;
-    let lines = world.run_json(0, &["audit", "list", "--tenant", TENANT], "").await;
-    let lines = lines.as_array().expect("lines");
-    for action in ["tenant add", "tenant set", "instance add", "webhook revoke-secret"] {
-        // The newest line of an action may be about one that was refused.
-        let its = || lines.iter().filter(|line| line["action"] == action);
-        assert!(its().any(|line| line["outcome"] == "complete"), "{action}: {lines:?}");
-        let is_named =
-            |line: &Value| line["who"].as_str().is_some_and(|who| who.starts_with("arn:"));
-        assert!(its().all(is_named), "{action}: {lines:?}");
-    }
 }
 
 /// Two operators at once: whatever they report, W-API is left with a secret that is valid, and one
@@ -281,6 +303,28 @@ async fn check_removal(world: &World) {
     world.run_command(2, &["tenant", "show", TENANT], "").await;
     let receivers = world.run_json(0, &["receiver", "list", "--tenant", TENANT], "").await;
     assert_eq!(receivers, json!([]), "they go with their tenant");
+    world
+        .check_trail(
+            TENANT,
+            &[
+                "tenant add",
+                "tenant set",
+                "tenant remove",
+                "instance add",
+                "instance pause",
+                "instance resume",
+                "instance remove",
+                "media presign",
+                "media download",
+                "token rotate",
+                "webhook register",
+                "webhook revoke-secret",
+                "webhook rotate-secret",
+                "webhook show",
+                "webhook unregister",
+            ],
+        )
+        .await;
 }
 
 impl World {

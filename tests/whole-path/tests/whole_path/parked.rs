@@ -41,6 +41,7 @@ fn a_redrive_empties_the_parked_queue_once() {
         }
         let again = world.run_json(0, &with(&["--yes"]), "").await;
         assert_eq!(again["admitted"], 0);
+        world.check_trail(TENANT, &["parked redrive"]).await;
         let folder = format!("{TENANT}/{INSTANCE}/");
         let written = world.stack().bucket().versions_and_markers(&folder).await;
         assert_eq!(written.expect("a list").len(), parked.len());

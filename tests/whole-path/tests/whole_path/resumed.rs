@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use stand_in::{AppAnswer, Application};
+use stand_in::{AppAnswer, Application, Hook};
 
 use crate::{Account, MAX_WAIT, World, odd_records::put_item, on_the_stack, unix_now};
 
@@ -90,6 +90,20 @@ async fn pause_receiver(world: &World, application: &Application) -> String {
     let add = ["receiver", "add", "--instance", INSTANCE, "--url", application.base()];
     let added = world.run_json(0, &add, "").await;
     let id = added["receiver"].as_str().expect("an id").to_owned();
+    // A receiver of everything needs every hook.
+    world.run_json(0, &["webhook", "register", INSTANCE, "--yes"], "").await;
+    let hooked = world.origins.account(INSTANCE);
+    for hook in [
+        Hook::Received,
+        Hook::Delivery,
+        Hook::MessageStatus,
+        Hook::ChatPresence,
+        Hook::Connected,
+        Hook::Disconnected,
+    ] {
+        let url = hooked.hook(hook).unwrap_or_default();
+        assert!(url.starts_with(&world.stack().webhook_base()), "{hook:?}: {url}");
+    }
     world.run_json(0, &["receiver", "pause", &id, "--tenant", TENANT], "").await;
     tokio::time::sleep(MEMORY).await;
     id
@@ -105,6 +119,18 @@ async fn backdate(world: &World) {
     put_item(world, table, item).await;
 }
 
+/// What waits for the receiver is part of what is said about the instance.
+async fn check_is_told(world: &World) {
+    let check = ["instance", "check", INSTANCE, "--json"];
+    let said = world.stack().try_wapi_media(&check, "").await.expect("it runs");
+    let said: Value = serde_json::from_str(&said.out).expect("JSON");
+    let checks = said["checks"].as_array().expect("checks");
+    let its = checks.iter().find(|one| one["name"] == "receivers").expect("a check");
+    let text = its.to_string();
+    assert_eq!(its["verdict"], "ok", "an operator paused it: {text}");
+    assert!(text.contains("1 receivers, 1 paused, 0 failing; 1 deliveries wait"), "{text}");
+}
+
 #[test]
 fn what_was_given_up_comes_from_the_log() {
     on_the_stack(async |world| {
@@ -114,6 +140,7 @@ fn what_was_given_up_comes_from_the_log() {
         let receiver = pause_receiver(world, &application).await;
         let kept = text_webhook("3EB0RESUME06", "5500900000021", "guardado");
         assert_eq!(world.post_webhook(&account, &kept).await.status, 200);
+        check_is_told(world).await;
         let mut expected = log_what_was_given_up(world);
         let erase = [
             "media",

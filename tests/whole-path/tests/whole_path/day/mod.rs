@@ -89,6 +89,8 @@ fn a_person_is_erased_from_one_tenant_and_then_from_all() {
         erase(world, OTHER).await;
         check_nowhere(world, &sent).await;
         check_output(world, &of_leaving).await;
+        let actions = ["hold", "media erase", "media export", "media verify"];
+        world.check_trail(ASKED, &actions).await;
         drop(alone);
     });
 }
