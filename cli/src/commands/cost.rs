@@ -324,7 +324,7 @@ mod tests {
         };
         assert!((dollars(&kept) - 23.0).abs() < 1e-9);
         let whole = MonthlyUsage { is_whole: true, ..MonthlyUsage::default() };
-        assert!((dollars(&whole) - 19.4).abs() < 1e-9);
+        assert!((dollars(&whole) - 20.2).abs() < 1e-9);
         assert!(dollars(&MonthlyUsage::default()).abs() < 1e-9);
     }
 }

@@ -69,7 +69,7 @@ impl HookEditor<'_> {
             return Ok(Exit::Ok);
         }
         // Before the hooks change, so that the applications miss nothing.
-        let added = self.add_receivers(registration).await?;
+        self.add_receivers(registration).await?;
         let scope = self.audit_scope("webhook register");
         let session = self.session;
         let registered = session.audit(scope, async {
@@ -83,7 +83,6 @@ impl HookEditor<'_> {
             self.give_up()
         });
         let outcome = registered.await??;
-        self.report_added(&added);
         self.report_change(hooks, &outcome, false)
     }
 

@@ -99,12 +99,10 @@ impl HookEditor<'_> {
     }
 
     /// Makes the other URLs receivers, except those that are already, and waits until every
-    /// function knows them.
-    pub(super) async fn add_receivers(
-        &self,
-        registration: &Registration,
-    ) -> anyhow::Result<Vec<AddedReceiver>> {
-        let (mut added, session) = (Vec::new(), self.session);
+    /// function knows them. Each secret is shown at once, because what follows may fail, and a
+    /// second run finds the receiver.
+    pub(super) async fn add_receivers(&self, registration: &Registration) -> anyhow::Result<()> {
+        let session = self.session;
         let (tenant, instance) = (&self.instance.tenant, Some(&self.instance.id));
         let kind = ReceivedKind::Webhooks;
         for OldUrl { text, host, hooks } in &registration.old {
@@ -128,28 +126,26 @@ impl HookEditor<'_> {
             let scope = AuditScope::new("receiver add", "receiver").of_tenant(tenant);
             let scope = scope.of_instance(&self.instance.id);
             let (id, secret) = session.audit(scope, add_receiver(&plan, session)).await??;
-            added.push((id, host.clone(), secret));
+            self.report_added(&(id, host.clone(), secret));
         }
         if !registration.old.is_empty() {
             let bar = screen::new_spinner("waiting until every function knows the receivers");
             wait_until_known().await;
             bar.finish_and_clear();
         }
-        Ok(added)
+        Ok(())
     }
 
-    /// Prints the secrets of receivers that were added, on standard error: the result of the
-    /// command follows.
-    pub(super) fn report_added(&self, added: &[AddedReceiver]) {
-        for (id, host, secret) in added {
-            screen::print_error(&format!(
-                "Receiver {id} passes webhooks on to {host}. They are signed, and the application \
-                 need not verify them. The secret is shown only once: {}\nTo test it: wapi-media \
-                 receiver test {id} --tenant {}",
-                &*secret.expose(),
-                self.instance.tenant
-            ));
-        }
+    /// Prints the secret of a receiver that was added, on standard error: the result of the command
+    /// follows.
+    fn report_added(&self, (id, host, secret): &AddedReceiver) {
+        screen::print_error(&format!(
+            "Receiver {id} passes webhooks on to {host}. They are signed, and the application \
+             need not verify them. The secret is shown only once: {}\nTo test it: wapi-media \
+             receiver test {id} --tenant {}",
+            &*secret.expose(),
+            self.instance.tenant
+        ));
     }
 
     /// The receivers of this instance whose URLs the hooks get back, with the URLs.

@@ -105,6 +105,7 @@ async fn pause_receiver(world: &World, application: &Application) -> String {
         assert!(url.starts_with(&world.stack().webhook_base()), "{hook:?}: {url}");
     }
     world.run_json(0, &["receiver", "pause", &id, "--tenant", TENANT], "").await;
+    // Until then, a function may post to it.
     tokio::time::sleep(MEMORY).await;
     id
 }
