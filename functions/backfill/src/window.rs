@@ -65,14 +65,9 @@ pub(crate) struct Window {
 impl Window {
     /// The window of the pass that begins or goes on at `now`.
     pub(crate) fn new(mark: &Mark, instance: &Instance, now: i64) -> Self {
-        // What came during a pause was refused on purpose. Only the latest pause is known whole:
-        // what came before the one before it ended is not read.
-        let pause = instance.pause_began_at.zip(instance.resumed_at);
-        let read_since = match pause {
-            Some(_) => instance.earlier_pause_ended_at,
-            None => instance.resumed_at,
-        };
-        let earliest = read_since.unwrap_or(i64::MIN).max(now - LOG_AGE);
+        // What may have been refused on purpose is not read.
+        let pause = instance.latest_pause();
+        let earliest = instance.pauses_known_since().unwrap_or(i64::MIN).max(now - LOG_AGE);
         if let Some(open) = mark.open_pass {
             let OpenPass { until, from, page, is_oldest_first, is_look_back } = open;
             let resumes_at = Some(LogPosition { page, is_oldest_first });

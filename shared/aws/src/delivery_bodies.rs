@@ -1,7 +1,7 @@
 //! The bodies of large webhooks on their way to receivers: objects in a bucket of their own, from
 //! which a lifecycle rule removes them.
 
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::{operation::put_object::builders::PutObjectFluentBuilder, primitives::ByteStream};
 use media::delivery::{BodyKey, MAX_BODY_BYTES};
 
 use crate::{clients::Clients, error::AwsError};
@@ -26,8 +26,7 @@ impl DeliveryBodies {
     /// # Errors
     /// [`AwsError`] when `PutObject` fails.
     pub async fn put(&self, key: &BodyKey, body: &[u8]) -> Result<(), AwsError> {
-        let put = self.clients.s3.put_object().bucket(&self.bucket).key(key.as_str());
-        let put = put.if_none_match("*").body(ByteStream::from(body.to_vec())).send().await;
+        let put = self.put_object(key, body).if_none_match("*").send().await;
         match put.map_err(AwsError::in_operation("s3:PutObject")) {
             Err(error) if error.status != Some(412) => Err(error),
             Ok(_) | Err(_) => Ok(()),
@@ -39,9 +38,13 @@ impl DeliveryBodies {
     /// # Errors
     /// [`AwsError`] when `PutObject` fails.
     pub async fn replace(&self, key: &BodyKey, body: &[u8]) -> Result<(), AwsError> {
-        let put = self.clients.s3.put_object().bucket(&self.bucket).key(key.as_str());
-        let put = put.body(ByteStream::from(body.to_vec())).send().await;
+        let put = self.put_object(key, body).send().await;
         put.map(drop).map_err(AwsError::in_operation("s3:PutObject"))
+    }
+
+    fn put_object(&self, key: &BodyKey, body: &[u8]) -> PutObjectFluentBuilder {
+        let put = self.clients.s3.put_object().bucket(&self.bucket).key(key.as_str());
+        put.body(ByteStream::from(body.to_vec()))
     }
 
     /// Reads the body of a webhook. `None`: it is gone, because its time was over.

@@ -124,19 +124,29 @@ impl Instance {
         }
     }
 
-    /// Whether a webhook that arrived at W-API at this time, in seconds since 1970, is not this
-    /// stack's to take from W-API's log: it may be a former tenant's, or was refused on purpose
-    /// during a pause. Only the latest pause is known whole, so what came before the end of the one
-    /// before it is not taken.
+    /// When the latest pause that has ended began and ended, in seconds since 1970, if both are
+    /// known. What came during it was refused on purpose.
     #[must_use]
-    pub fn leaves_in_log(&self, arrival: i64) -> bool {
-        let pause = self.pause_began_at.zip(self.resumed_at);
-        let known_since = match pause {
+    pub fn latest_pause(&self) -> Option<(i64, i64)> {
+        self.pause_began_at.zip(self.resumed_at)
+    }
+
+    /// Since when every pause that has ended is known, in seconds since 1970: what came before may
+    /// have been refused on purpose. `None`: there was no other pause.
+    #[must_use]
+    pub fn pauses_known_since(&self) -> Option<i64> {
+        match self.latest_pause() {
             Some(_) => self.earlier_pause_ended_at,
             None => self.resumed_at,
-        };
-        arrival < self.created_at.max(known_since.unwrap_or_default())
-            || pause.is_some_and(|(began, ended)| (began..ended).contains(&arrival))
+        }
+    }
+
+    /// Whether a webhook that arrived at W-API at this time, in seconds since 1970, is not this
+    /// stack's to take from W-API's log: it may be a former tenant's, or was refused on purpose.
+    #[must_use]
+    pub fn leaves_in_log(&self, arrival: i64) -> bool {
+        arrival < self.created_at.max(self.pauses_known_since().unwrap_or_default())
+            || self.latest_pause().is_some_and(|(began, ended)| (began..ended).contains(&arrival))
             || self.paused_at.is_some_and(|began| arrival >= began)
     }
 

@@ -215,12 +215,19 @@ impl OrderSubject {
     ) -> BTreeSet<Self> {
         let chats = std::iter::once(chat.clone()).chain(peer.own_chats());
         let mut subjects = Self::list_all(instance, chats, message.cloned());
-        for sender in sender.own_chats().filter(|_| !chat.is_direct()) {
+        for sender in senders_to(chat, sender) {
             let one = Some(instance.clone());
             subjects.extend([Self::for_sender(None, &sender), Self::for_sender(one, &sender)]);
         }
         subjects
     }
+}
+
+/// The sender of a message to a chat of more than two, as the sender's own chats. None for a chat
+/// with one person.
+fn senders_to(chat: &Chat, sender: &Contact) -> impl Iterator<Item = Chat> {
+    let is_shared = !chat.is_direct();
+    sender.own_chats().filter(move |_| is_shared)
 }
 
 /// The name of a chat in an order: both spellings of a Brazilian mobile number are the same chat.
@@ -272,8 +279,7 @@ impl MediaMessage {
     /// Who sent it to a chat of more than two, as the sender's own chats. None for a chat with one
     /// person.
     pub fn senders(&self) -> impl Iterator<Item = Chat> {
-        let is_shared = !self.chat.is_direct();
-        self.envelope.sender.own_chats().filter(move |_| is_shared)
+        senders_to(&self.chat, &self.envelope.sender)
     }
 
     /// Since when the media message is known to exist, if it was first announced at `announced_at`:

@@ -57,3 +57,23 @@ pub fn files_below(
 pub fn all_sources() -> BTreeMap<String, String> {
     source_files(&["shared", "functions", "cli", "tests", "dev"], "rs")
 }
+
+/// The rows of the page's table whose heading row begins with `head`, without its two head lines.
+pub fn table_rows<'p>(page: &'p str, head: &str) -> Vec<&'p str> {
+    let lines = page.lines().skip_while(|line| !line.starts_with(head));
+    let rows = lines.skip(2).take_while(|line| line.starts_with('|'));
+    let rows: Vec<_> = rows.collect();
+    assert!(!rows.is_empty(), "no table {head}");
+    rows
+}
+
+/// The cells of a row.
+pub fn row_cells(row: &str) -> Vec<&str> {
+    let cells = row.trim().trim_start_matches('|').trim_end_matches('|').split(" | ");
+    cells.map(|cell| cell.trim().trim_matches('|').trim()).collect()
+}
+
+/// What stands between backquotes.
+pub fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}

@@ -11,7 +11,7 @@ use std::{
     path::Path,
 };
 
-use house::{parse_template, read_text, repository_root};
+use house::{parse_template, quoted, read_text, repository_root, row_cells, table_rows};
 use media::strategy::Strategy;
 use serde_yaml_ng::Value;
 
@@ -83,20 +83,6 @@ fn heading_anchors(page: &str) -> BTreeSet<String> {
         kept.map(|c| if c == ' ' { '-' } else { c }).collect()
     };
     headings.map(anchor).collect()
-}
-
-/// The rows of the table whose heading row begins with `head`, without its two head lines.
-fn table_rows<'p>(page: &'p str, head: &str) -> Vec<&'p str> {
-    let lines = page.lines().skip_while(|line| !line.starts_with(head));
-    let rows = lines.skip(2).take_while(|line| line.starts_with('|'));
-    let rows: Vec<_> = rows.collect();
-    assert!(!rows.is_empty(), "no table {head}");
-    rows
-}
-
-fn row_cells(row: &str) -> Vec<&str> {
-    let cells = row.trim().trim_start_matches('|').trim_end_matches('|').split(" | ");
-    cells.map(|cell| cell.trim().trim_matches('|').trim()).collect()
 }
 
 fn unquoted(cell: &str) -> &str {
@@ -272,8 +258,7 @@ fn the_page_has_every_alarm_of_the_template() {
 
 /// The commands between the backticks of a text, in any order.
 fn quoted_commands(text: &str) -> BTreeSet<&str> {
-    let spans = text.split('`').skip(1).step_by(2);
-    spans
+    quoted(text)
         .filter(|span| ["wapi-media ", "aws "].iter().any(|begin| span.starts_with(begin)))
         .collect()
 }

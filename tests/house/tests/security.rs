@@ -9,22 +9,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use house::{all_sources, parse_template, read_text, repository_root};
+use house::{
+    all_sources, parse_template, quoted, read_text, repository_root, row_cells, table_rows,
+};
 use serde_yaml_ng::Value;
-
-/// The cells of the rows of the table whose header begins so.
-fn table(page: &str, header: &str) -> Vec<Vec<String>> {
-    let lines = page.lines().skip_while(|line| !line.starts_with(header)).skip(2);
-    let rows = lines.take_while(|line| line.starts_with('|'));
-    let cells =
-        |row: &str| row.trim_matches('|').split(" | ").map(|it| it.trim().to_owned()).collect();
-    rows.map(cells).collect()
-}
-
-/// What stands between backquotes.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    text.split('`').skip(1).step_by(2)
-}
 
 /// The words that may be the name of a rule: with a digit, a dot or an underscore, in upper case.
 fn rule_names(text: &str) -> BTreeSet<String> {
@@ -81,10 +69,11 @@ fn accepted_rules() -> BTreeSet<String> {
 
 #[test]
 fn the_table_of_accepted_rules_is_the_checkers_own() {
-    let rows = table(&read_text("SECURITY.md"), "| rule | where |");
+    let page = read_text("SECURITY.md");
+    let rows: Vec<_> = table_rows(&page, "| rule | where |").into_iter().map(row_cells).collect();
     let (mut accepted, mut all) = (BTreeSet::new(), BTreeSet::new());
     for row in &rows {
-        let rules = rule_names(&row[0]);
+        let rules = rule_names(row[0]);
         assert!(!rules.is_empty(), "no rule in {row:?}");
         if row[2].starts_with("accepted") || row[2].starts_with("not run") {
             accepted.extend(rules.clone());
@@ -146,15 +135,16 @@ fn is_there(proof: &str, tests: &BTreeSet<String>, targets: &BTreeSet<String>) -
 
 #[test]
 fn every_proof_that_security_names_exists() {
-    let rows = table(&read_text("SECURITY.md"), "| # | threat |");
+    let page = read_text("SECURITY.md");
+    let rows: Vec<_> = table_rows(&page, "| # | threat |").into_iter().map(row_cells).collect();
     let (tests, makefile) = (test_names(), read_text("Makefile"));
     let targets = makefile.lines().filter_map(|line| line.split_once(':'));
     let targets: BTreeSet<_> = targets.map(|(name, _)| name.to_owned()).collect();
     let mut proofs = BTreeMap::new();
     for row in &rows {
-        let named: Vec<_> = quoted(&row[3]).map(str::to_owned).collect();
+        let named: Vec<_> = quoted(row[3]).map(str::to_owned).collect();
         assert!(!named.is_empty(), "threat {} has no proof", row[0]);
-        proofs.extend(named.into_iter().map(|proof| (proof, row[0].clone())));
+        proofs.extend(named.into_iter().map(|proof| (proof, row[0])));
     }
     assert!(rows.len() >= 30 && proofs.len() > 150, "{} and {}", rows.len(), proofs.len());
     let missing: Vec<_> =

@@ -43,7 +43,7 @@ const COMPRESSION: i64 = 5000;
 
 /// Which part of the logs is passed on: what arrived at W-API from one time to another, in seconds
 /// since 1970.
-#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
 pub(super) struct LogRange {
     pub(super) from: i64,
     pub(super) until: i64,
@@ -53,7 +53,7 @@ pub(super) struct LogRange {
 #[derive(Debug, Default, serde::Serialize)]
 pub(super) struct LogSummary {
     #[serde(flatten)]
-    pub(super) range: Option<LogRange>,
+    pub(super) range: LogRange,
     /// Webhooks of that time, for this receiver, that rest in the jobs table now.
     pub(super) passed_on: u64,
     /// Webhooks about something that was ordered to be erased.
@@ -135,7 +135,7 @@ impl<'a> LogReader<'a> {
     /// Reads the log of each of these instances. What prevents it for one is noted, and the next
     /// one is read.
     pub(super) async fn read_all(&self, instances: &[Instance]) -> LogSummary {
-        let mut summary = LogSummary { range: Some(self.range), ..LogSummary::default() };
+        let mut summary = LogSummary { range: self.range, ..LogSummary::default() };
         let bar = screen::new_counter("pages of W-API's log");
         for instance in instances {
             if let Err(error) = self.read_log(instance, &mut summary, || bar.inc(1)).await {
@@ -196,7 +196,7 @@ impl<'a> LogReader<'a> {
         for ((webhook, arrival), own_time) in
             page.webhooks.into_iter().zip(arrivals).zip(page.times)
         {
-            let hook = webhook.read_announcement().event.hook().map(|hook| hook.as_str());
+            let hook = webhook.event().hook().map(|hook| hook.as_str());
             let is_of_other = webhook.instance().is_some_and(|id| id != instance.id.as_str());
             match arrival.or(oldest) {
                 _ if !self.receiver.gets(&instance.id, hook) => {}
@@ -241,7 +241,7 @@ impl<'a> LogReader<'a> {
             id: &DeliveryId::of_request(&format!("log {} {time} {digest}", instance.id)),
             tenant: &instance.tenant,
             instance: &instance.id,
-            event: Some(webhook.read_announcement().event.as_str()),
+            event: Some(webhook.event().as_str()),
             content_type: Some("application/json"),
             body: &body,
             accepted_at: self.now,

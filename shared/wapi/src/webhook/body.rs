@@ -300,6 +300,12 @@ impl WebhookBody {
         &self.webhook
     }
 
+    /// The kind of event.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        Fields::from_value(&self.webhook).map_or(Event::Missing, Event::from_body)
+    }
+
     /// The instance that the body names.
     #[must_use]
     pub fn instance(&self) -> Option<&str> {
