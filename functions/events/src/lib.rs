@@ -14,12 +14,13 @@ use aws::{
     clients::Clients,
     delivery_sender::{DeliverySender, SentDeliveries},
     event_bus::{BusEvent, EventBus},
+    ledger::JobsTable,
     receivers::{Receiver, Receivers},
 };
 use media::{
     delivery::DeliverySource,
     event::PublishedEvent,
-    media_event::{EventLink, MediaEvent, MediaEventType},
+    media_event::{MediaEvent, MediaEventType, ReceiverExtras},
 };
 
 pub use crate::link::TokenBytes;
@@ -52,6 +53,7 @@ pub struct Events {
     receivers: Receivers,
     sender: DeliverySender,
     links: LinkMaker,
+    jobs: JobsTable,
     progress: Progress,
     bus: Option<EventBus>,
     bucket: String,
@@ -74,6 +76,7 @@ impl Events {
         let Config { receivers_table, jobs_table, deliveries_queue_url, .. } = config;
         Self {
             receivers: Receivers::new(clients, receivers_table),
+            jobs: JobsTable::new(clients, jobs_table.clone()),
             sender: DeliverySender::new(clients, deliveries_queue_url, jobs_table),
             links,
             progress: Progress::default(),
@@ -99,11 +102,11 @@ impl Events {
         if its.is_empty() {
             return Ok(SentDeliveries::default());
         }
-        let link = match event {
-            PublishedEvent::Media(event) => self.find_link(event).await?,
-            PublishedEvent::Instance(_) | PublishedEvent::Receiver(_) => None,
+        let extras = match event {
+            PublishedEvent::Media(event) => self.find_extras(event).await?,
+            PublishedEvent::Instance(_) | PublishedEvent::Receiver(_) => ReceiverExtras::default(),
         };
-        let body = event.for_receiver(&self.bucket, link.as_ref())?;
+        let body = event.for_receiver(&self.bucket, &extras)?;
         let source = DeliverySource {
             id: event.id(),
             tenant: event.tenant(),
@@ -118,20 +121,21 @@ impl Events {
         Ok(sent)
     }
 
-    /// The link to a stored file, if the tenant has links.
-    async fn find_link(&self, event: &MediaEvent) -> Result<Option<EventLink>, PublishError> {
-        if let Some(link) = self.progress.find(&event.id).link {
-            return Ok(link);
+    /// What a receiver is told of a stored file that its record does not say.
+    async fn find_extras(&self, event: &MediaEvent) -> Result<ReceiverExtras, PublishError> {
+        if event.event_type != MediaEventType::Stored {
+            return Ok(ReceiverExtras::default());
         }
-        let link = match event.event_type {
-            MediaEventType::Stored => self.links.make(event, self.now()).await?,
-            MediaEventType::Parked
-            | MediaEventType::Skipped
-            | MediaEventType::Erased
-            | MediaEventType::Expiring => None,
-        };
-        self.progress.note(&event.id, |progress| progress.link = Some(link.clone()));
-        Ok(link)
+        if let Some(extras) = self.progress.find(&event.id).extras {
+            return Ok(extras);
+        }
+        let facts = &event.facts;
+        // The link last: what fails after it was made would make another.
+        let texts = self.jobs.read_texts(&facts.instance, &facts.record_key).await?;
+        let link = self.links.make(event, self.now()).await?;
+        let extras = ReceiverExtras { link, texts };
+        self.progress.note(&event.id, |progress| progress.extras = Some(extras.clone()));
+        Ok(extras)
     }
 
     /// Forgets what was done for events that are published everywhere.

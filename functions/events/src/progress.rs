@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws::delivery_sender::SentDeliveries;
-use media::{delivery::DeliveryId, media_event::EventLink};
+use media::{delivery::DeliveryId, media_event::ReceiverExtras};
 
 /// How many events are remembered. More forget the others: what was done for them is done again.
 const MAX_REMEMBERED: usize = 1_000;
@@ -15,8 +15,8 @@ const MAX_REMEMBERED: usize = 1_000;
 /// What was done for one event.
 #[derive(Clone, Default)]
 pub(crate) struct EventProgress {
-    /// The link that was made; `Some(None)`: it gets none.
-    pub(crate) link: Option<Option<EventLink>>,
+    /// The link that was made and the texts that were read.
+    pub(crate) extras: Option<ReceiverExtras>,
     /// The deliveries that were sent.
     pub(crate) sent: Option<SentDeliveries>,
     /// Whether the bus has it.

@@ -3,7 +3,7 @@
 use crate::{
     delivery::DeliveryId,
     ids::{InstanceId, TenantId},
-    media_event::{EventLink, MediaEvent},
+    media_event::{MediaEvent, ReceiverExtras},
     receiver::ReceiverId,
     state_event::{InstanceEvent, ReceiverEvent},
 };
@@ -79,23 +79,23 @@ impl PublishedEvent {
         }
     }
 
-    /// The JSON for a receiver of the tenant's: everything, and the link to the file if it has one.
+    /// The JSON for a receiver of the tenant's: everything. `extras` are for a stored file.
     ///
     /// # Errors
     /// None in practice: every field is a text or number.
     pub fn for_receiver(
         &self,
         bucket: &str,
-        link: Option<&EventLink>,
+        extras: &ReceiverExtras,
     ) -> Result<String, serde_json::Error> {
         match self {
-            Self::Media(event) => event.for_receiver(bucket, link),
+            Self::Media(event) => event.for_receiver(bucket, extras),
             Self::Instance(event) => event.to_json(),
             Self::Receiver(event) => event.to_json(),
         }
     }
 
-    /// The JSON for `EventBridge`: without chat, sender and link.
+    /// The JSON for `EventBridge`: without chat, sender, texts and link.
     ///
     /// # Errors
     /// As [`Self::for_receiver`].

@@ -6,6 +6,7 @@ use crate::{
     delivery::DeliveryId,
     event_envelope::{Envelope, format_time},
     ids::{InstanceId, TenantId},
+    message::MediaMessage,
     sha256::Sha256,
 };
 
@@ -114,6 +115,38 @@ impl MediaFacts {
     }
 }
 
+/// What a message says beside its file, as its sender wrote it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct MessageTexts {
+    /// The caption, cut to [`MediaMessage::MAX_CAPTION_BYTES`].
+    pub caption: Option<String>,
+    /// The file's name.
+    pub file_name: Option<String>,
+}
+
+impl MessageTexts {
+    /// The texts of a message.
+    #[must_use]
+    pub fn of_message(message: &MediaMessage) -> Self {
+        Self { caption: message.caption.clone(), file_name: message.file_name.clone() }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.caption.is_none() && self.file_name.is_none()
+    }
+}
+
+/// What a receiver is told of a stored file that its record does not say.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ReceiverExtras {
+    /// The link, if the tenant has links.
+    pub link: Option<EventLink>,
+    /// The message's texts.
+    pub texts: MessageTexts,
+}
+
 /// A media link in an event.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct EventLink {
@@ -214,18 +247,22 @@ struct PersonData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sender_lid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    caption: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<&'a EventLink>,
 }
 
 impl MediaEvent {
-    /// The JSON for a receiver of the tenant's: everything, and the link if there is one.
+    /// The JSON for a receiver of the tenant's: everything.
     ///
     /// # Errors
     /// None in practice: every field is a text or number.
     pub fn for_receiver(
         &self,
         bucket: &str,
-        link: Option<&EventLink>,
+        extras: &ReceiverExtras,
     ) -> Result<String, serde_json::Error> {
         let facts = &self.facts;
         // What is erased is named by its ids alone.
@@ -235,12 +272,14 @@ impl MediaEvent {
             chat_lid: facts.chat_lid.as_deref(),
             sender_phone: facts.sender_phone.as_deref(),
             sender_lid: facts.sender_lid.as_deref(),
-            link,
+            caption: extras.texts.caption.as_deref(),
+            file_name: extras.texts.file_name.as_deref(),
+            link: extras.link.as_ref(),
         });
         self.to_json(bucket, person)
     }
 
-    /// The JSON for `EventBridge`: no chat, sender or link. The key has the name of the chat's
+    /// The JSON for `EventBridge`: no chat, sender, text or link. The key has the name of the chat's
     /// folder and, for a document, of the file.
     ///
     /// # Errors

@@ -35,6 +35,8 @@ struct Scene {
     down: Vec<&'static str>,
     /// The answer of the event bus, for each of its entries.
     bus_errors: Vec<bool>,
+    /// The item with the texts of message `3EB0A`.
+    texts: Option<Value>,
 }
 
 impl Default for Scene {
@@ -44,6 +46,7 @@ impl Default for Scene {
             link_rule: "off",
             down: Vec::new(),
             bus_errors: Vec::new(),
+            texts: None,
         }
     }
 }
@@ -63,6 +66,7 @@ impl Scene {
         }
         match operation {
             "Query" => Answer::json(&json!({ "Items": self.receivers, "Count": 1 })),
+            "GetItem" if seen.json()["TableName"] == "jobs" => self.answer_texts(seen),
             "GetItem" => {
                 let policy = json!({ "M": { "links": { "S": self.link_rule } } });
                 Answer::json(&json!({ "Item": { "tenant": { "S": "acme" }, "policy": policy } }))
@@ -77,6 +81,17 @@ impl Scene {
                 let entries: Vec<_> = entries.collect();
                 Answer::json(&json!({ "FailedEntryCount": 0, "Entries": entries }))
             }
+            _ => Answer::json(&json!({})),
+        }
+    }
+
+    /// The texts of one message, under its own key.
+    fn answer_texts(&self, seen: &RecordedRequest) -> Answer {
+        let key = &seen.json()["Key"];
+        let is_its = key["instance"]["S"] == format!("texts#{INSTANCE}")
+            && key["message_id"]["S"] == "3EB0A#DIGEST";
+        match &self.texts {
+            Some(texts) if is_its => Answer::json(&json!({ "Item": texts })),
             _ => Answer::json(&json!({})),
         }
     }
@@ -116,6 +131,7 @@ fn record(message: &str, state: &str) -> Value {
         "instance": { "S": INSTANCE }, "message_id": { "S": format!("{message}#DIGEST") },
         "message": { "S": message }, "tenant": { "S": "acme" }, "state": { "S": state },
         "chat": { "S": "5500900000002" }, "chat_phone": { "S": "5500900000002" },
+        "sender_phone": { "S": "5500900000003" }, "sender_lid": { "S": "900000000000003" },
         "kind": { "S": "image" }, "direction": { "S": "in" }, "moment": { "N": "1787438879" },
         "attempts": { "L": [{ "M": { "host": { "S": "w-api.example.invalid" } } }] },
         "lease_owner": { "S": "a run" },
@@ -219,7 +235,8 @@ async fn a_stored_file_is_announced_with_all_that_is_known() {
             "direction": "in", "moment": "2026-08-22T22:47:59Z", "mimetype": "image/jpeg",
             "size": 3, "sha256": SHA256, "integrity": "mac+sha256", "strategy": "cdn",
             "bucket": "bucket", "key": KEY, "chat": "5500900000002",
-            "chat_phone": "5500900000002",
+            "chat_phone": "5500900000002", "sender_phone": "5500900000003",
+            "sender_lid": "900000000000003",
         },
     });
     assert_eq!(event, expected);
@@ -283,7 +300,8 @@ async fn only_receivers_that_want_media_events_of_the_instance_get_them() {
 #[tokio::test]
 async fn the_bus_gets_no_personal_data_but_the_key() {
     let receivers = json!([]);
-    let aws = Scene { receivers, link_rule: "7d", ..Scene::default() }.start().await;
+    let texts = Some(json!({ "caption": { "S": "legenda" }, "file_name": { "S": "nota.pdf" } }));
+    let aws = Scene { receivers, link_rule: "7d", texts, ..Scene::default() }.start().await;
     let events = create_events(&aws, Some("default"));
     let changes: Vec<_> = ["stored", "parked", "skipped"]
         .into_iter()
@@ -304,11 +322,33 @@ async fn the_bus_gets_no_personal_data_but_the_key() {
         let mut data = detail["data"].clone();
         data.as_object_mut().expect("data").remove("key");
         let text = data.to_string();
-        for personal in ["5500900000002", "/m/"] {
+        for personal in ["5500900000002", "900000000000003", "/m/", "legenda", "nota.pdf"] {
             assert!(!text.contains(personal), "{personal} in {text}");
         }
     }
     assert!(aws.requests_of("SendMessage").is_empty() && aws.requests_of("PutItem").is_empty());
+}
+
+/// The caption and the name are told as they are, each if there is one; those of another message
+/// are not.
+#[tokio::test]
+async fn a_stored_file_is_announced_with_its_texts() {
+    let both = json!({ "caption": { "S": "=1+1 \"segue\"" }, "file_name": { "S": "nota 1.pdf" } });
+    let caption = json!({ "caption": { "S": "legenda" } });
+    for (message, texts, expected) in [
+        ("3EB0A", both.clone(), (json!("=1+1 \"segue\""), json!("nota 1.pdf"))),
+        ("3EB0A", caption, (json!("legenda"), Value::Null)),
+        ("3EB0B", both, (Value::Null, Value::Null)),
+    ] {
+        let aws = Scene { texts: Some(texts), ..Scene::default() }.start().await;
+        let events = create_events(&aws, None);
+        let changes = [change(1, &json!({}), &record(message, "stored"))];
+        assert_eq!(handle(&events, &changes).await, None);
+        let event = only_event(&aws);
+        assert_valid(&event);
+        let data = &event["data"];
+        assert_eq!((data["caption"].clone(), data["file_name"].clone()), expected);
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@
 //! There is no record beside it. What was read or dropped leaves an entry without the message and
 //! in no index, for a month: copies of it in a queue do not bring it back.
 
-use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 use media::{failure::FailureClass, ids::TenantId, parked::Content};
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
     entry::{Due, DuePlace, EntryState, MAX_ENTRY_BODY_BYTES, set_due_at, state_class},
     notes::NoteTerms,
     table::{DECIDED_AT, FORGET_AT, JobsTable},
-    transaction::{TransactionOutcome, not_built},
+    transaction::TransactionOutcome,
     update::Update,
 };
 use crate::{
@@ -263,19 +262,9 @@ impl JobsTable {
         let condition = Condition::entry_exists();
         let mut writes = vec![settled.into_write_at(&self.name, (first.0, &first.1), condition)?];
         for nth in 1..MAX_PARTS {
-            writes.push(self.part_deletion(key, nth)?);
+            writes.push(self.deletion_at((key.partition(), &key.part_key(nth)))?);
         }
         Ok(matches!(self.transact(writes).await?, TransactionOutcome::Written))
-    }
-
-    fn part_deletion(&self, key: &BodyKey, nth: usize) -> Result<TransactWriteItem, AwsError> {
-        let delete = Delete::builder()
-            .table_name(&self.name)
-            .key("instance", string_value(key.partition()))
-            .key("message_id", string_value(key.part_key(nth)))
-            .build()
-            .map_err(|_| not_built())?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
     /// Gives a message another end, in seconds since 1970, or takes it away. `false`: it was read

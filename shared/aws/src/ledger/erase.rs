@@ -252,7 +252,7 @@ fn list_intended(item: &Attributes) -> Vec<String> {
 
 impl Ledger {
     /// Removes a record whose state, file and links did not change since it was read, unless a run
-    /// has its lease, and its job entry with it. A mark takes the record's place until `mark_until`
+    /// has its lease, and its job entry and texts with it. A mark takes the record's place until `mark_until`
     /// (seconds since 1970): neither a copy of the job, which may still be in a queue, nor the
     /// back-fill brings the media file back, also if it was stored. The mark has the instance, the
     /// message's id and digests that identify no person.
@@ -323,7 +323,8 @@ impl Ledger {
         let record_write = record_write.map_err(|_| not_built())?;
         let key = RecordKey::from_record(record.key.clone());
         let entry_write = self.entry_deletion(instance, &key)?;
-        Ok(match self.transact(vec![record_write, entry_write]).await? {
+        let texts_write = self.texts_deletion(instance, &key)?;
+        Ok(match self.transact(vec![record_write, entry_write, texts_write]).await? {
             TransactionOutcome::Written => WriteOutcome::Yes,
             TransactionOutcome::Refused { .. } => WriteOutcome::Overtaken,
         })

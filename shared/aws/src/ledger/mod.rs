@@ -29,6 +29,7 @@ mod resting;
 mod retain;
 mod revocation;
 mod table;
+mod texts;
 mod transaction;
 mod update;
 mod write;

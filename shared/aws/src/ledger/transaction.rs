@@ -97,13 +97,7 @@ impl Ledger {
         instance: &InstanceId,
         key: &RecordKey,
     ) -> Result<TransactWriteItem, AwsError> {
-        let delete = Delete::builder()
-            .table_name(&self.jobs.name)
-            .key("instance", string_value(instance.as_str()))
-            .key("message_id", string_value(key.as_str()))
-            .build()
-            .map_err(|_| not_built())?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
+        self.jobs.deletion_at((instance.as_str(), key.as_str()))
     }
 
     /// Writes all items or none.
@@ -116,6 +110,20 @@ impl Ledger {
 }
 
 impl JobsTable {
+    /// The deletion of an item as part of a transaction. It succeeds as well if there is none.
+    pub(super) fn deletion_at(
+        &self,
+        (partition, sort_key): (&str, &str),
+    ) -> Result<TransactWriteItem, AwsError> {
+        let delete = Delete::builder()
+            .table_name(&self.name)
+            .key("instance", string_value(partition))
+            .key("message_id", string_value(sort_key))
+            .build()
+            .map_err(|_| not_built())?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
     /// Writes all items or none. A conflict with another write is repeated once.
     pub(super) async fn transact(
         &self,

@@ -94,9 +94,10 @@ impl<'a> RunFields<'a> {
 }
 
 impl Ledger {
-    /// Writes the state of a media message and what was tried, if the run still has the lease, and
-    /// changes the job entry with it: both are written or none. Without a change of the entry, it
-    /// is one `UpdateItem`, which costs half as much.
+    /// Writes the state of a media message and what was tried, if the run still has the lease,
+    /// changes the job entry with it, and keeps the texts of a stored one for its event: all are
+    /// written or none. If only the record is written, it is one `UpdateItem`, which costs half as
+    /// much.
     ///
     /// # Errors
     /// [`AwsError`] when `UpdateItem` or `TransactWriteItems` fails; the queue retries the job.
@@ -126,14 +127,20 @@ impl Ledger {
                 EntryChange::Delete => Some(self.entry_deletion(record.instance, record.key)?),
             },
         };
-        let Some(entry_write) = write else {
+        let texts_write = match &record.state {
+            State::Stored { .. } => self.texts_write(record)?,
+            State::Retrying { .. } | State::Parked { .. } | State::Skipped { .. } => None,
+        };
+        let others: Vec<_> = write.into_iter().chain(texts_write).collect();
+        if others.is_empty() {
             let request = update.request(&self.clients, &self.table, record.instance, record.key);
             return update_under_lease(UPDATE_ITEM, request, lease).await;
-        };
+        }
         let condition = Condition::leased_to(lease);
         let record_write =
             update.into_write(&self.table, record.instance, record.key, condition)?;
-        Ok(match self.transact(vec![record_write, entry_write]).await? {
+        let writes = std::iter::once(record_write).chain(others).collect();
+        Ok(match self.transact(writes).await? {
             TransactionOutcome::Written => WriteOutcome::Yes,
             TransactionOutcome::Refused { .. } => WriteOutcome::Overtaken,
         })

@@ -116,6 +116,7 @@ fn the_watch_role_has_exactly_these_rights() {
         ("SendDueDeliveries".to_owned(), name_set(["sqs:SendMessage"])),
         ("LookAtReceivers".to_owned(), name_set(["dynamodb:Scan", "dynamodb:UpdateItem"])),
         ("FindJobs".to_owned(), name_set(["dynamodb:Query"])),
+        ("FindOldestDelivery".to_owned(), name_set(["dynamodb:Query"])),
         (
             "KeepJobs".to_owned(),
             name_set(["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"]),
@@ -224,6 +225,7 @@ fn the_events_role_has_exactly_these_rights() {
         ("FindReceivers".to_owned(), name_set(["dynamodb:Query"])),
         ("SendDeliveries".to_owned(), name_set(["sqs:SendMessage"])),
         ("RestDeliveries".to_owned(), name_set(["dynamodb:UpdateItem"])),
+        ("ReadTexts".to_owned(), name_set(["dynamodb:GetItem"])),
         ("ReadRules".to_owned(), name_set(["dynamodb:GetItem"])),
         ("NoteLinks".to_owned(), name_set(["dynamodb:UpdateItem"])),
         ("MakeLinks".to_owned(), name_set(["dynamodb:PutItem"])),
@@ -237,6 +239,10 @@ fn the_events_role_has_exactly_these_rights() {
     let condition = &conditions_on("EventsPolicy", "MediaTable")["NoteLinks"];
     let attributes = &condition["ForAllValues:StringEquals"]["dynamodb:Attributes"];
     assert_eq!(string_list(attributes), ["instance", "message_id", "state", "links"]);
+    // It may read captions and names, and no job.
+    let condition = &conditions_on("EventsPolicy", "JobsTable")["ReadTexts"];
+    let partitions = &condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    assert_eq!(string_list(partitions), ["texts#*"]);
     let source = &conditions_on("EventsPolicy", "event-bus")["PutEvents"];
     assert_eq!(source["StringEquals"]["events:source"].as_str(), Some("wapi-media"));
 }

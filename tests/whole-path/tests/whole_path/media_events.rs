@@ -15,6 +15,7 @@ const TENANT: &str = "hearing";
 const INSTANCE: &str = "LITE-HEARIN-000001";
 const TOKEN: &str = "invented-token-of-the-hearing";
 const PHONE: &str = "5500966550000";
+const CAPTION: &str = "legenda: segue o orçamento";
 /// For how long a function remembers receivers at most.
 const MAX_RECEIVERS_AGE: Duration = Duration::from_secs(16);
 
@@ -108,6 +109,7 @@ fn an_application_hears_of_a_file_and_opens_it() {
         let closed_id = added["receiver"].as_str().expect("an id");
         let jid = format!("{PHONE}@s.whatsapp.net");
         let spec = Spec::of(Kind::Image).chat(jid.as_str()).sender(jid).moment(unix_now() - 60);
+        let spec = spec.caption(CAPTION);
         let sent = world.announce_media(&account, spec);
         // Until then, the functions may remember that it gets media events only.
         tokio::time::sleep(MAX_RECEIVERS_AGE).await;
@@ -118,6 +120,7 @@ fn an_application_hears_of_a_file_and_opens_it() {
         let data = &stored["data"];
         assert_eq!(data["chat_phone"], PHONE);
         assert_eq!(data["sha256"], sent.sha256_hex);
+        assert_eq!(data["caption"], CAPTION);
         let raw = application.posted().into_iter().any(|one| {
             serde_json::from_slice::<Value>(&one.body).is_ok_and(|body| body == sent.webhook)
         });
@@ -139,7 +142,7 @@ fn an_application_hears_of_a_file_and_opens_it() {
             let mut data = event["data"].clone();
             data.as_object_mut().expect("data").remove("key");
             let text = data.to_string();
-            assert!(!text.contains(PHONE), "{text}");
+            assert!(!text.contains(PHONE) && !text.contains(CAPTION), "{text}");
         }
         let remove = ["receiver", "remove", id, "--tenant", TENANT, "--yes"];
         world.run_json(0, &remove, "").await;
@@ -149,11 +152,13 @@ fn an_application_hears_of_a_file_and_opens_it() {
 /// What the account sent itself is announced as what came in is.
 async fn hear_of_own_media(world: &World, account: &Account, application: &Application) {
     let spec = Spec::of(Kind::Document).chat("5500966550001@s.whatsapp.net").from_me();
+    let spec = spec.file_name("proposta nº 7.pdf");
     let sent = world.announce_media(account, spec.moment(unix_now() - 60));
     world.post_announced(account, &sent).await;
     let stored = wait_for(application, "media.stored", &sent).await;
     assert_valid(&stored);
     assert_eq!(stored["data"]["direction"], "out");
+    assert_eq!(stored["data"]["file_name"], "proposta nº 7.pdf");
     open_link(world, stored["data"]["link"]["url"].as_str().expect("a link"), &sent).await;
 }
 

@@ -86,6 +86,41 @@ async fn the_entry_follows_the_state() {
     assert_eq!(items[1]["Delete"], json!({ "TableName": JOBS_TABLE, "Key": item_key() }));
 }
 
+/// What its event tells beyond the record is written with it, and ends by itself; of what is not
+/// stored, nothing is.
+#[tokio::test]
+async fn the_texts_of_a_stored_file_are_written_with_its_record() {
+    let mut job = job();
+    job.message.caption = Some("legenda".to_owned());
+    let key = key();
+    for (state, entry, deletions) in
+        [(stored(), EntryChange::Keep, 0), (stored(), EntryChange::Delete, 1)]
+    {
+        let aws = Aws::answer_in_order([Answer::json(&json!({}))]).await;
+        let record = record(&job, &key, &state);
+        let written = ledger(&aws).write(&record, &lease(), LeaseAfter::Release, entry).await;
+        assert_eq!(written, Ok(WriteOutcome::Yes));
+        let items = aws.only_request("TransactWriteItems").json()["TransactItems"].clone();
+        let items = items.as_array().expect("items");
+        assert_eq!(items.iter().filter(|one| one.get("Delete").is_some()).count(), deletions);
+        let texts = Update::from_body(&items.last().expect("items")["Update"]);
+        assert_eq!(texts.table, JOBS_TABLE);
+        let mut place = item_key();
+        place["instance"] = json!({ "S": format!("texts#{}", instance()) });
+        assert_eq!(texts.key, place);
+        assert_eq!(texts.sets["caption"], json!({ "S": "legenda" }));
+        assert_eq!(texts.sets["forget_at"], json!({ "N": (NOW + 25 * 3600).to_string() }));
+        assert_eq!(texts.removes, names(&["file_name"]));
+    }
+    let aws = Aws::answer_in_order([Answer::json(&json!({}))]).await;
+    let (parked, put) = (parked(), put(EntryState::Parked));
+    let record = record(&job, &key, &parked);
+    let written = ledger(&aws).write(&record, &lease(), LeaseAfter::Release, put).await;
+    assert_eq!(written, Ok(WriteOutcome::Yes));
+    let [_, entry] = transaction(&aws.only_request("TransactWriteItems"));
+    assert_eq!(entry.key, item_key());
+}
+
 /// Only a lost lease is an answer. A conflict with another write passes, and the job is retried.
 #[tokio::test]
 async fn a_cancelled_transaction_says_why() {

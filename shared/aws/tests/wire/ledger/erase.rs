@@ -18,10 +18,10 @@ async fn erase(aws: &Aws, mark_until: i64) -> Result<WriteOutcome, AwsError> {
     erase_one(aws, &erasable(&item), mark_until).await
 }
 
-/// The writes of the nth transaction: of the record, and of the job entry.
-fn writes(aws: &Aws, nth: usize) -> [Value; 2] {
+/// The writes of the nth transaction: of the record, of the job entry and of the texts.
+fn writes(aws: &Aws, nth: usize) -> [Value; 3] {
     let body = aws.requests_of("TransactWriteItems")[nth].json();
-    [0, 1].map(|n| body["TransactItems"][n].clone())
+    [0, 1, 2].map(|n| body["TransactItems"][n].clone())
 }
 
 fn erasable(item: &Value) -> Erasable {
@@ -68,9 +68,12 @@ async fn only_an_unchanged_record_without_lease_is_erased() {
     assert_eq!(erase(&aws, NOW + 100).await, Ok(WriteOutcome::Overtaken));
     let refused = erase(&aws, NOW + 100).await.expect_err("refused");
     assert_eq!(refused.operation, "dynamodb:TransactWriteItems");
-    let [record, entry] = writes(&aws, 0);
+    let [record, entry, texts] = writes(&aws, 0);
     let (asked, at) = (record["Put"].clone(), item_key());
-    // The job entry goes with the record.
+    // The job entry and the texts go with the record.
+    let mut texts_at = item_key();
+    texts_at["instance"] = json!({ "S": format!("texts#{}", instance()) });
+    assert_eq!(texts["Delete"], json!({ "TableName": JOBS_TABLE, "Key": texts_at }));
     assert_eq!(entry["Delete"]["TableName"], JOBS_TABLE);
     assert_eq!(entry["Delete"]["Key"], at);
     assert_eq!(asked["TableName"], TABLE);
