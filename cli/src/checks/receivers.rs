@@ -34,8 +34,7 @@ pub(crate) async fn check_receivers(
     let (jobs, mut waiting, mut oldest) = (session.ledger()?.jobs, 0, None::<i64>);
     for one in &its {
         waiting += jobs.count_resting(&one.id, MAX_COUNT).await?.0;
-        let first = jobs.list_resting(&one.id, i64::MAX, 1).await?.into_iter().next();
-        let accepted_at = first.map(|first| first.key.accepted_at);
+        let accepted_at = jobs.find_oldest_resting(&one.id).await?;
         oldest = [oldest, accepted_at].into_iter().flatten().min();
     }
     let (count, paused) = (its.len(), its.iter().filter(|one| one.pause.is_some()).count());

@@ -23,6 +23,11 @@ async fn run(stack: &Stack, verb: &str, id: &str, more: &[&str]) -> Ended {
 
 /// A webhook that rests for the receiver since it was accepted so many seconds ago.
 async fn rest(stack: &Stack, id: &str, words: &str, seconds: i64) {
+    rest_until(stack, id, words, (seconds, unix_now() - seconds)).await;
+}
+
+/// As [`rest`], due at this time.
+async fn rest_until(stack: &Stack, id: &str, words: &str, (seconds, due_at): (i64, i64)) {
     let source = DeliverySource {
         id: &DeliveryId::of_request(words),
         tenant: &TenantId::parse(TENANT).expect("a tenant"),
@@ -33,7 +38,7 @@ async fn rest(stack: &Stack, id: &str, words: &str, seconds: i64) {
         accepted_at: unix_now() - seconds,
     };
     let delivery = Delivery::new(&source, &ReceiverId::parse(id).expect("a receiver"));
-    let rested = stack.ledger().jobs.rest_delivery(&delivery, source.accepted_at).await;
+    let rested = stack.ledger().jobs.rest_delivery(&delivery, due_at).await;
     rested.expect("it rests");
 }
 
@@ -96,7 +101,8 @@ async fn check_waiting(stack: &Stack, id: &str) {
     let paused = run(stack, "pause", id, &[]).await;
     assert_eq!(paused.out, json!({ "receiver": id, "paused": true }), "{}", paused.err);
     rest(stack, id, "one", 90).await;
-    rest(stack, id, "two", 7200).await;
+    // What waits the longest was tried before, and is due after the other.
+    rest_until(stack, id, "two", (7200, unix_now() + 600)).await;
     let waiting = stack.run(&["receiver", "deliveries", "--tenant", TENANT]).await;
     let (its, now) = (&waiting.out[0], unix_now());
     assert_eq!((&its["waiting"], &its["pause_reason"]), (&json!(2), &json!("operator")));

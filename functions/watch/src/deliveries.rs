@@ -36,7 +36,7 @@ pub struct RestSummary {
     pub failed: u64,
     /// Receivers that are paused, but not by an operator.
     pub paused: u64,
-    /// The age of the oldest webhook that is due for a receiver that no operator has paused, in
+    /// The age of the oldest webhook that rests for a receiver that no operator has paused, in
     /// seconds.
     pub oldest_seconds: i64,
     /// Whether every receiver was looked at, or the time was over before.
@@ -107,8 +107,9 @@ impl DeliverySender<'_> {
         let is_held = pause.is_some() || open_since.is_some();
         let limit = if is_held { 1 } else { MAX_PER_PASS };
         let due = self.table.list_resting(&receiver.id, due_until, limit).await?;
-        let ages = due.iter().map(|one| now.saturating_sub(one.key.accepted_at));
-        summary.oldest_seconds = ages.max().unwrap_or_default();
+        // What is due next need not be the oldest, and what was tried a while ago is not due.
+        let oldest = self.table.find_oldest_resting(&receiver.id).await?;
+        summary.oldest_seconds = oldest.map_or(0, |at| now.saturating_sub(at));
         if summary.oldest_seconds > 0 {
             tracing::info!(
                 tenant = %receiver.tenant,
@@ -120,6 +121,9 @@ impl DeliverySender<'_> {
         }
         if pause.is_some() {
             summary.paused = 1;
+            return Ok(summary);
+        }
+        if receiver.is_left_alone(now) {
             return Ok(summary);
         }
         if let Some(since) = open_since

@@ -24,7 +24,7 @@ fn receiver(id: &str, fields: &Value) -> Value {
 }
 
 /// AWS with these receivers; for each, the index has two deliveries, accepted 100 and 90 seconds
-/// ago. `fails` names an operation that is refused.
+/// ago, and the table one more, accepted two hours ago and due later. `fails` names an operation that is refused.
 async fn start_aws(receivers: Vec<Value>, fails: &'static str) -> Aws {
     Aws::start(move |seen: &RecordedRequest| match seen.operation() {
         name if name == fails => Answer::json_error(400, "AccessDeniedException"),
@@ -44,6 +44,15 @@ async fn start_aws(receivers: Vec<Value>, fails: &'static str) -> Aws {
                 .take(usize::try_from(limit).expect("a number"))
                 .collect();
             Answer::json(&json!({ "Items": items }))
+        }
+        "Query" if seen.text().contains("\"~rcv_") => {
+            let asked = seen.json();
+            assert_eq!(asked["TableName"], "jobs");
+            assert!(asked["IndexName"].is_null() && asked["Limit"] == 1, "{asked}");
+            let partition = asked["ExpressionAttributeValues"][":partition"].clone();
+            let sort_key = format!("{:012}#msg_7200", NOW - 7200);
+            let item = json!({ "instance": partition, "message_id": { "S": sort_key } });
+            Answer::json(&json!({ "Items": [item] }))
         }
         "UpdateItem" => Answer::json(&json!({ "Attributes": { "body": { "S": "the body" } } })),
         "SendMessage" => Answer::message_accepted(),
@@ -97,7 +106,7 @@ async fn each_receiver_for_which_something_waits_has_a_line() {
     let log = recorder.text();
     let of = |id: &str| log.lines().filter(|line| line.contains(id)).collect::<Vec<_>>();
     let [line] = of(WAITING)[..] else { panic!("one line: {log}") };
-    assert!(line.contains("deliveries wait") && line.contains(r#""waits_seconds":100"#), "{line}");
+    assert!(line.contains("deliveries wait") && line.contains(r#""waits_seconds":7200"#), "{line}");
     assert!(of(PAUSED).is_empty(), "{log}");
 }
 

@@ -176,8 +176,7 @@ pub(super) async fn count_deliveries(tenant: &TenantId, session: &Session) -> an
     let (mut table, mut found) = (screen::new_table(header), Vec::new());
     for one in session.receivers()?.list(tenant).await? {
         let (count, is_more) = ledger.jobs.count_resting(&one.id, MAX_COUNT).await?;
-        let first = ledger.jobs.list_resting(&one.id, i64::MAX, 1).await?.into_iter().next();
-        let oldest = first.map(|first| first.key.accepted_at);
+        let oldest = ledger.jobs.find_oldest_resting(&one.id).await?;
         let age = oldest.map(|at| screen::format_age(now.saturating_sub(at), Lang::En));
         table.add_row([
             one.id.to_string(),
@@ -192,7 +191,7 @@ pub(super) async fn count_deliveries(tenant: &TenantId, session: &Session) -> an
     }
     let text = match found.is_empty() {
         true => format!("Tenant {tenant} has no receivers."),
-        false => format!("{table}\nThose that are tried again within ten minutes are not counted."),
+        false => format!("{table}\nThose that are tried again within 15 minutes are not counted."),
     };
     session.flags.print(&Value::from(found), text)?;
     Ok(Exit::Ok)

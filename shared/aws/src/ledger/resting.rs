@@ -162,6 +162,28 @@ impl JobsTable {
         Ok(page.items.unwrap_or_default().iter().filter_map(from_item).collect())
     }
 
+    /// When the webhook was accepted that has rested for a receiver the longest, in seconds since
+    /// 1970, also if it is due later than others. `None`: nothing rests.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `Query` fails.
+    pub async fn find_oldest_resting(
+        &self,
+        receiver: &ReceiverId,
+    ) -> Result<Option<i64>, AwsError> {
+        let query = self.clients.dynamodb.query().table_name(&self.name);
+        let page = query
+            .key_condition_expression("instance = :partition")
+            .expression_attribute_values(":partition", string_value(partition(receiver)))
+            .projection_expression("instance, message_id")
+            .limit(1)
+            .send()
+            .await
+            .map_err(AwsError::in_operation("dynamodb:Query"))?;
+        let first = page.items.unwrap_or_default();
+        Ok(first.first().and_then(RestingKey::from_item).map(|key| key.accepted_at))
+    }
+
     /// How many deliveries to a receiver rest, and whether there are more.
     ///
     /// # Errors
