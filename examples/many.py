@@ -5,8 +5,8 @@
     examples/many.py --count 200 --dead 30    fewer, and for half a minute
 
 One receiver works, one fails for three of ten requests, and one is dead at first. It takes up to an
-hour: of what fails five times in a row, the next attempt is half an hour later. Each must get
-each webhook byte for byte, and a media.stored with a link to the file for each media message. What
+hour: of what fails six times in a row, the next attempt is half an hour later. Each must get each
+webhook byte for byte, and a media.stored with a link to the file for each media message. What
 they get is verified by the Standard Webhooks library of Python, which is installed as for the
 FastAPI example.
 """

@@ -15,10 +15,14 @@ use media::{
 use crate::{
     Deliver,
     outcome::{Attempt, Outcome, log_delivery},
+    pace::NoSlot,
 };
 
 /// The wait after a failure of AWS, at most.
 const AWS_WAIT: Duration = Duration::from_mins(1);
+
+/// How long a delivery waits whose receiver is busy with others, about.
+const BUSY_WAIT: Duration = Duration::from_secs(10);
 
 /// How long a message waits that this version does not understand.
 const UNKNOWN_WAIT: Duration = Duration::from_hours(1);
@@ -43,6 +47,9 @@ pub(crate) enum Acknowledgement {
     /// SQS delivers it again after this time.
     RetryAfter(Duration),
 }
+
+/// A receiver that asks to be left alone for longer, in seconds, is left alone by every process.
+const NOTED_SECONDS: i64 = 60;
 
 /// How long a note about a failing receiver is enough, in seconds.
 const NOTE_SECONDS: i64 = 60;
@@ -104,9 +111,13 @@ impl Deliver {
         }
         let slot = match self.paces.enter(&delivery.receiver).await {
             Ok(slot) => slot,
-            Err(left) => {
+            Err(NoSlot::Paused(left)) => {
                 let spread = left + AWS_WAIT.mul_f64(self.jitter());
                 return (None, (Outcome::Resting, Acknowledgement::RetryAfter(spread)));
+            }
+            Err(NoSlot::Busy) => {
+                let wait = BUSY_WAIT.mul_f64(0.5 + self.jitter());
+                return (None, (Outcome::Resting, Acknowledgement::RetryAfter(wait)));
             }
         };
         let Some(attempt) = self.attempt(delivery, receiver).await else {
@@ -202,6 +213,7 @@ impl Deliver {
                 return self.pause(delivery, receiver, message, PauseReason::Failing).await;
             }
         }
+        self.note_asked(receiver, asked, now).await;
         let wait = delivery_wait(failed, self.jitter(), asked);
         if message.rested.is_none() && wait <= MAX_QUEUE_WAIT {
             return (Outcome::Retried, Acknowledgement::RetryAfter(wait));
@@ -209,6 +221,18 @@ impl Deliver {
         let tried = delivery.clone().with_failed_attempts(failed);
         let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
         self.rest(tried, now.saturating_add(seconds), Outcome::Retried).await
+    }
+
+    /// Tells the other processes for how long the receiver asked to be left alone.
+    async fn note_asked(&self, receiver: &Receiver, asked: Option<Duration>, now: i64) {
+        let asked = asked.and_then(|asked| i64::try_from(asked.as_secs()).ok());
+        if let Some(seconds) = asked.filter(|seconds| *seconds >= NOTED_SECONDS)
+            && !receiver.is_left_alone(now)
+            && let Err(error) = self.receivers.leave_alone(receiver, now + seconds).await
+        {
+            tracing::warn!(receiver = %receiver.id, %error, "that a receiver asked to be left \
+                alone was not noted");
+        }
     }
 
     /// Pauses the receiver. The delivery rests until an operator resumes it.

@@ -10,7 +10,7 @@ use std::{
 use media::receiver::ReceiverId;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 /// Requests to one receiver at the same time.
@@ -21,6 +21,10 @@ const MAX_FAILURES: u32 = 3;
 
 /// How long a receiver is left alone.
 const PAUSE: Duration = Duration::from_secs(30);
+
+/// How long a delivery waits for a slot, at most. A receiver that answers late would else hold the
+/// whole invocation, and with it deliveries to others.
+const MAX_SLOT_WAIT: Duration = Duration::from_secs(2);
 
 /// Maximum number of receivers that are remembered.
 const MAX_RECEIVERS: usize = 10_000;
@@ -36,6 +40,15 @@ struct Pace {
     paused_until: Option<Instant>,
 }
 
+/// Why a delivery is not tried now.
+#[derive(Debug)]
+pub(crate) enum NoSlot {
+    /// The receiver is left alone for this time.
+    Paused(Duration),
+    /// It has not answered the requests that it got before.
+    Busy,
+}
+
 impl Default for Pace {
     fn default() -> Self {
         Self { slots: Arc::new(Semaphore::new(MAX_AT_ONCE)), failures: 0, paused_until: None }
@@ -43,21 +56,23 @@ impl Default for Pace {
 }
 
 impl Paces {
-    /// Waits for a slot of the receiver. `Err`: how long it is left alone.
-    pub(crate) async fn enter(&self, id: &ReceiverId) -> Result<OwnedSemaphorePermit, Duration> {
+    /// Waits for a slot of the receiver, for [`MAX_SLOT_WAIT`].
+    pub(crate) async fn enter(&self, id: &ReceiverId) -> Result<OwnedSemaphorePermit, NoSlot> {
         self.check_pause(id)?;
         let slots = Arc::clone(&self.lock().entry(id.clone()).or_default().slots);
-        let slot = slots.acquire_owned().await.map_err(|_closed| PAUSE)?;
+        let Ok(Ok(slot)) = timeout(MAX_SLOT_WAIT, slots.acquire_owned()).await else {
+            return Err(NoSlot::Busy);
+        };
         // Those before it may have failed meanwhile.
         self.check_pause(id)?;
         Ok(slot)
     }
 
-    fn check_pause(&self, id: &ReceiverId) -> Result<(), Duration> {
+    fn check_pause(&self, id: &ReceiverId) -> Result<(), NoSlot> {
         let paces = self.lock();
         let until = paces.get(id).and_then(|pace| pace.paused_until);
         let left = until.and_then(|until| until.checked_duration_since(Instant::now()));
-        left.map_or(Ok(()), Err)
+        left.map_or(Ok(()), |left| Err(NoSlot::Paused(left)))
     }
 
     pub(crate) fn note_success(&self, id: &ReceiverId) {

@@ -215,7 +215,7 @@ impl fmt::Debug for Delivery {
     }
 }
 
-/// Waits after the n-th failed attempt; the last one repeats. The first ones make half an hour in
+/// Waits after the n-th failed attempt; the last one repeats. The first six make half an hour in
 /// the queue.
 const STEPS: [Duration; 9] = [
     Duration::from_secs(5),
@@ -233,7 +233,7 @@ const STEPS: [Duration; 9] = [
 pub const MAX_ASKED_WAIT: Duration = Duration::from_hours(1);
 
 /// The longest wait in the queue. A delivery that waits longer rests in the jobs table.
-pub const MAX_QUEUE_WAIT: Duration = Duration::from_mins(10);
+pub const MAX_QUEUE_WAIT: Duration = Duration::from_mins(15);
 
 /// How many attempts a delivery can have had at this age, in seconds: between two of them it waits
 /// for half of a step at least. The queue counts more if it gave the delivery to a process that

@@ -1,16 +1,30 @@
 //! What follows from an answer of a receiver, or from none.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use deliver::batch::handle_batch;
 use redaction::{Canary, Class, Recorder, Scan, Sink};
-use serde_json::json;
-
+use scripted_aws::{Answer, Aws, RecordedRequest};
+use serde_json::{Value, json};
 use stand_in::{AppAnswer, Application};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 use crate::{
-    NOW, RECEIVER, SECRET, create_deliver, create_deliver_near, delivery, handle, hidden_for,
-    start_aws, updates_of, with_status,
+    NOW, RECEIVER, SECRET, answer_for, create_deliver, create_deliver_near, delivery, handle,
+    hidden_for, receiver_item, record, start_aws, updates_of, with_status,
 };
+
+/// Another receiver of the tenant.
+const QUICK: &str = "rcv_bbbbbbbbbbbbbbbb";
 
 #[tokio::test]
 async fn a_failed_attempt_is_repeated_from_the_queue() {
@@ -32,7 +46,9 @@ async fn a_failed_attempt_is_repeated_from_the_queue() {
 /// The wait that a receiver asks for, up to an hour. A long one is spent in the jobs table.
 #[tokio::test]
 async fn retry_after_is_obeyed_within_bounds() {
-    for (asked, queue, rest) in [("120", Some(120), None), ("999999", None, Some(3600))] {
+    for (asked, queue, rest) in
+        [("59", Some(59), None), ("120", Some(120), None), ("999999", None, Some(3600))]
+    {
         let application = Application::start(move |_| AppAnswer {
             status: 503,
             header: Some(("retry-after", asked)),
@@ -42,12 +58,19 @@ async fn retry_after_is_obeyed_within_bounds() {
         let aws = start_aws(application.base(), json!({})).await;
         let is_repeated = handle(&create_deliver(&aws), &delivery(b"{}", 0), 1).await;
         assert_eq!(is_repeated, queue.is_some(), "{asked}");
+        // A long wait is told to the other processes.
+        let told = updates_of(&aws, "receivers").pop();
+        let until = told.map(|update| update["ExpressionAttributeValues"][":until"].clone());
+        let seconds = queue.or(rest).filter(|seconds| *seconds >= 60);
+        let seconds = seconds.map(|seconds| i64::try_from(seconds).expect("a number"));
+        assert_eq!(until, seconds.map(|seconds| json!({ "N": (NOW + seconds).to_string() })));
         match queue {
             Some(seconds) => assert_eq!(hidden_for(&aws), seconds),
             None => {
                 let rested = updates_of(&aws, "jobs-table");
                 let due = &rested[0]["ExpressionAttributeValues"][":due"]["N"];
-                assert_eq!(*due, (NOW + rest.expect("seconds")).to_string());
+                let seconds = i64::try_from(rest.expect("seconds")).expect("a number");
+                assert_eq!(*due, (NOW + seconds).to_string());
             }
         }
     }
@@ -124,7 +147,7 @@ async fn addresses_inside_are_never_posted_to() {
     assert!(application.posted().is_empty());
 }
 
-/// A receiver that never answers costs fifteen seconds, and no other receiver waits for it.
+/// A receiver that never answers costs fifteen seconds.
 #[tokio::test]
 async fn silence_ends_after_fifteen_seconds() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -141,6 +164,65 @@ async fn silence_ends_after_fifteen_seconds() {
     let took = began.elapsed();
     assert!((15..20).contains(&took.as_secs()), "{took:?}");
     assert!(took < Duration::from_secs(20));
+}
+
+/// A receiver that takes three seconds for each request gets four at a time, and what waits for it
+/// goes back to the queue: it does not hold the invocation, nor a delivery to another receiver.
+#[tokio::test]
+async fn a_slow_receiver_holds_no_other() {
+    let (slow, slow_url) = start_slow(Duration::from_secs(3)).await;
+    let quick = with_status(200).await;
+    let quick_url = quick.base().to_owned();
+    let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
+        "Query" => {
+            let mut items = vec![receiver_item(&json!({})), receiver_item(&json!({}))];
+            items[1]["receiver"] = json!({ "S": format!("*#{QUICK}") });
+            Answer::json(&json!({ "Items": items, "Count": 2 }))
+        }
+        _ => {
+            let is_quick = seen.text().contains(QUICK);
+            let url = if is_quick { &quick_url } else { &slow_url };
+            answer_for(&json!({ "url": url, "secret": SECRET }), &json!({}), seen)
+        }
+    })
+    .await;
+    let of = |receiver: &str| {
+        let mut body: Value =
+            serde_json::from_str(&delivery(b"{}", 0).to_json().expect("JSON")).expect("JSON");
+        body["receiver"] = json!(receiver);
+        body.to_string()
+    };
+    let ids = (0..9).map(|n| (format!("slow-{n}"), RECEIVER)).chain([("quick".to_owned(), QUICK)]);
+    let records: Vec<_> =
+        ids.map(|(id, receiver)| record(&id, &of(receiver), 1, &[])).collect();
+    let event = serde_json::from_value(json!({ "Records": records })).expect("an event");
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    let answer = handle_batch(&create_deliver(&aws), event, deadline).await.expect("an answer");
+    assert_eq!((slow.load(Ordering::SeqCst), quick.posted().len()), (4, 1));
+    let left: Vec<_> = answer.batch_item_failures.iter().map(|one| &one.item_identifier).collect();
+    assert_eq!(left.len(), 5, "{left:?}");
+    assert!(left.iter().all(|id| id.starts_with("slow-")), "{left:?}");
+}
+
+/// An application that answers 200 this long after each request, and how many it got.
+async fn start_slow(takes: Duration) -> (Arc<AtomicUsize>, String) {
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let got = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&got);
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                // This is how slow the application is.
+                tokio::time::sleep(takes).await;
+                let _ = connection.write_all(ANSWER).await;
+                let _ = connection.read(&mut [0; 4096]).await;
+            });
+        }
+    });
+    (got, url)
 }
 
 #[tokio::test]

@@ -22,17 +22,17 @@ async fn later_attempts_rest_in_the_jobs_table() {
     let application = with_status(500).await;
     let aws = start_aws(application.base(), json!({})).await;
     let deliver = create_deliver(&aws);
-    assert!(!handle(&deliver, &delivery(b"caf\xe9", 1800), 6).await, "it is acknowledged");
+    assert!(!handle(&deliver, &delivery(b"caf\xe9", 3600), 7).await, "it is acknowledged");
     let rested = updates_of(&aws, "jobs-table");
     let (key, values) = (&rested[0]["Key"], &rested[0]["ExpressionAttributeValues"]);
     assert_eq!(key["instance"]["S"], format!("~{RECEIVER}"), "no instance has such an id");
     assert_eq!(values[":shard"]["S"], format!("delivery#{RECEIVER}"));
-    assert_eq!(values[":due"]["N"], (NOW + 15 * 60).to_string());
-    let end = NOW - 1800 + 3 * 24 * 60 * 60 + 60 * 60;
+    assert_eq!(values[":due"]["N"], (NOW + 30 * 60).to_string());
+    let end = NOW - 3600 + 3 * 24 * 60 * 60 + 60 * 60;
     assert_eq!(values[":forget"]["N"], end.to_string());
     let body = values[":body"]["S"].as_str().expect("a body");
     let kept = media::delivery::Delivery::parse(body).expect("a delivery");
-    assert_eq!((kept.expose(), kept.failed_attempts), (Ok(&b"caf\xe9"[..]), 6));
+    assert_eq!((kept.expose(), kept.failed_attempts), (Ok(&b"caf\xe9"[..]), 7));
     let named = updates_of(&aws, "receivers");
     assert_eq!(
         named[0]["ExpressionAttributeValues"][":failure"]["S"], "500",
@@ -60,6 +60,19 @@ async fn with_an_open_circuit_only_a_probe_is_tried() {
     assert!(update["UpdateExpression"].as_str().expect("a text").contains("REMOVE failing_since"));
     let removed = aws.only_request("DeleteItem").json();
     assert_eq!(removed["Key"]["instance"]["S"], format!("~{RECEIVER}"));
+}
+
+/// What asked to be left alone is left alone by every process, until then.
+#[tokio::test]
+async fn with_a_wait_that_was_asked_for_nothing_is_tried() {
+    for (until, posts) in [(NOW + 1, 0), (NOW, 1)] {
+        let application = with_status(200).await;
+        let fields = json!({ "asked_until": { "N": until.to_string() } });
+        let aws = start_aws(application.base(), fields).await;
+        assert!(!handle(&create_deliver(&aws), &delivery(b"{}", 5), 1).await);
+        assert_eq!(application.posted().len(), posts);
+        assert_eq!(updates_of(&aws, "jobs-table").len(), 1 - posts, "else it rests");
+    }
 }
 
 /// Whoever resumes it finds what came meanwhile.

@@ -23,6 +23,7 @@ pub(super) const FAILING_SINCE: &str = "failing_since";
 pub(super) const LAST_FAILURE: &str = "last_failure";
 pub(super) const LAST_FAILURE_AT: &str = "last_failure_at";
 pub(super) const PROBE_AT: &str = "probe_at";
+pub(super) const ASKED_UNTIL: &str = "asked_until";
 
 /// The part of a sort key of a receiver for all instances of its tenant.
 const EVERY_INSTANCE: &str = "*";
@@ -98,6 +99,8 @@ pub struct Receiver {
     pub last_failure: Option<(String, i64)>,
     /// When the next attempt may begin while the circuit is open, in seconds since 1970.
     pub probe_at: Option<i64>,
+    /// Until when it asked to be left alone, in seconds since 1970.
+    pub asked_until: Option<i64>,
 }
 
 impl Receiver {
@@ -126,6 +129,7 @@ impl Receiver {
             failing_since: get_number(item, FAILING_SINCE),
             last_failure: text(LAST_FAILURE).zip(get_number(item, LAST_FAILURE_AT)),
             probe_at: get_number(item, PROBE_AT),
+            asked_until: get_number(item, ASKED_UNTIL),
         })
     }
 
@@ -157,10 +161,19 @@ impl Receiver {
         self.instance.as_ref().is_none_or(|its| its == instance)
     }
 
-    /// Whether its webhooks rest now instead of being tried: it is paused, or its circuit is open.
+    /// Whether its webhooks rest now instead of being tried: it is paused, its circuit is open, or
+    /// it asked to be left alone.
     #[must_use]
     pub fn is_resting(&self, now: i64) -> bool {
-        self.pause.is_some() || is_circuit_open(self.failing_since, now)
+        self.pause.is_some()
+            || is_circuit_open(self.failing_since, now)
+            || self.is_left_alone(now)
+    }
+
+    /// Whether it asked to be left alone for longer.
+    #[must_use]
+    pub fn is_left_alone(&self, now: i64) -> bool {
+        self.asked_until.is_some_and(|until| until > now)
     }
 }
 

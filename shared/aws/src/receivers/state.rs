@@ -36,6 +36,17 @@ impl Receivers {
         sent.await.map(|_is_there| ())
     }
 
+    /// Notes until when a receiver asked to be left alone, in seconds since 1970, for every process.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `UpdateItem` fails.
+    pub async fn leave_alone(&self, receiver: &Receiver, until: i64) -> Result<(), AwsError> {
+        let update = self.update(receiver).update_expression("SET asked_until = :until");
+        let update = update.expression_attribute_values(":until", number_value(until));
+        let sent = self.send(receiver, update.condition_expression("attribute_exists(tenant)"));
+        sent.await.map(|_is_there| ())
+    }
+
     /// Notes that a receiver works again.
     ///
     /// # Errors

@@ -99,12 +99,13 @@ impl Receivers {
         self.send(receiver, update.condition_expression("attribute_exists(tenant)")).await
     }
 
-    /// Ends a pause, and forgets that the receiver failed. `Overtaken`: it was removed.
+    /// Ends a pause, and forgets that the receiver failed or asked to be left alone. `Overtaken`: it was removed.
     ///
     /// # Errors
     /// [`AwsError`] when `UpdateItem` fails.
     pub async fn resume(&self, receiver: &Receiver) -> Result<WriteOutcome, AwsError> {
-        const RESUME: &str = "REMOVE paused_at, pause_reason, failing_since, probe_at";
+        const RESUME: &str = "REMOVE paused_at, pause_reason, failing_since, \
+             probe_at, asked_until";
         let update = self.update(receiver).update_expression(RESUME);
         self.send(receiver, update.condition_expression("attribute_exists(tenant)")).await
     }
