@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 use stand_in::events::{self, Entry};
 use stand_in::{
     AppAnswer, Application, CdnScenario, DEFAULT_INSTANCE, DEFAULT_TOKEN, Event, MessageShape,
@@ -12,6 +11,7 @@ use stand_in::{
 };
 
 use crate::compare::{Comparison, ExpectedFile};
+use crate::demo_receiver::DemoReceiver;
 use crate::{
     Deployment, InstanceSettings, Project, RunningStack, Screen, Stack, Tools, delete_state,
     register, tree,
@@ -23,10 +23,8 @@ pub const STACK_NAME: &str = "local";
 const TENANT: &str = "acme";
 /// Storing all files takes about a minute on two cores; after this time, something is wrong.
 const MAX_STORING_TIME: Duration = Duration::from_secs(300);
-/// Webhooks are passed on while files are stored, so only the last ones may still be on their way.
-const MAX_PASSING_TIME: Duration = Duration::from_secs(60);
 /// The interval at which the bucket is read.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Runs the demo on this port and leaves the stack running.
 ///
@@ -41,73 +39,23 @@ pub async fn run_demo(project: &Project, port: u16, screen: &Screen) -> Result<(
     let stack = Stack::deploy(&tools, running.endpoint(), &deployment, screen).await?;
     let url = register_instance(&stack, screen).await?;
     let application = Application::start(|_| AppAnswer::status(204)).await?;
-    register::add_receiver(&stack, TENANT, &format!("{}/hooks", application.base())).await?;
+    let hooks = format!("{}/hooks", application.base());
+    let secret = register::add_receiver(&stack, TENANT, &hooks).await?;
     post_all(&stack, &url, &events, screen).await?;
     let expected = expected_files(&events);
     wait_until_stored(&stack, expected.len(), screen).await?;
     let comparison = compare_files(&stack, &expected, screen).await?;
-    let missed = wait_until_passed_on(&application, &events, screen).await?;
-    let unheard = wait_until_told(&application, &expected, screen).await?;
+    let receiver = DemoReceiver { application, secret };
+    let missed = receiver.wait_for_webhooks(&events, screen).await?;
+    let unheard = receiver.wait_for_files(&stack, &expected, screen).await?;
     origins.shutdown().await;
     if missed > 0 || unheard > 0 {
-        bail!("the receiver did not get {missed} webhooks and {unheard} events. See make logs.");
+        bail!(
+            "the receiver did not get {missed} webhooks, and could not open {unheard} files. See \
+             make logs."
+        );
     }
     report_result(&comparison, &expected, screen)
-}
-
-/// Waits until the receiver has every webhook, byte for byte. Returns how many it does not have.
-async fn wait_until_passed_on(
-    application: &Application,
-    events: &[Event],
-    screen: &Screen,
-) -> Result<usize> {
-    let step = screen.step("Comparing what the receiver got with what was posted");
-    let posted: Vec<_> =
-        events.iter().map(|event| serde_json::to_vec(&event.webhook)).collect::<Result<_, _>>()?;
-    let begun = Instant::now();
-    loop {
-        let got = application.posted();
-        let is_missed = |body: &&Vec<u8>| !got.iter().any(|one| one.body == **body);
-        let missed = posted.iter().filter(is_missed).count();
-        if missed == 0 || begun.elapsed() > MAX_PASSING_TIME {
-            step.done(format!("{} of {} webhooks, signed", posted.len() - missed, posted.len()));
-            return Ok(missed);
-        }
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
-}
-
-/// Waits until the receiver has a `media.stored` for each file, with the SHA-256 that was sent.
-/// Returns of how many files it has not heard.
-async fn wait_until_told(
-    application: &Application,
-    expected: &[ExpectedFile],
-    screen: &Screen,
-) -> Result<usize> {
-    let step = screen.step("Waiting until the receiver has heard of each file");
-    let begun = Instant::now();
-    loop {
-        let got = application.posted();
-        let events: Vec<Value> =
-            got.iter().filter_map(|one| serde_json::from_slice(&one.body).ok()).collect();
-        let is_about = |event: &Value, file: &ExpectedFile| {
-            let data = &event["data"];
-            event["type"] == "media.stored"
-                && data["message_id"] == file.message_id
-                && data["sha256"] == file.sha256_hex
-        };
-        let is_unheard = |file: &&ExpectedFile| !events.iter().any(|one| is_about(one, file));
-        let unheard = expected.iter().filter(is_unheard).count();
-        if unheard == 0 || begun.elapsed() > MAX_PASSING_TIME {
-            let heard = expected.len() - unheard;
-            step.done(format!("media.stored for {heard} of {} files", expected.len()));
-            if let Some(event) = events.iter().find(|event| event["type"] == "media.stored") {
-                screen.say(format!("\n{}\n", serde_json::to_string_pretty(event)?));
-            }
-            return Ok(unheard);
-        }
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
 }
 
 async fn fresh_stack(tools: &Tools, port: u16, screen: &Screen) -> Result<RunningStack> {

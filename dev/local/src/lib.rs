@@ -34,6 +34,7 @@ mod bus;
 pub mod chaos;
 pub mod compare;
 pub mod demo;
+mod demo_receiver;
 mod endpoint;
 mod http;
 mod inventory;

@@ -11,15 +11,15 @@ use boot::clock;
 use media::ids::{InstanceId, TenantId};
 use media::message::Secret;
 use media::receiver::{ReceiverEndpoint, ReceiverId};
-use media::signature::SIGNING_SECRET_BYTES;
-use media::{policy::Policy, strategy::StrategyOrder};
+use media::signature::{SIGNING_SECRET_BYTES, SigningSecret};
+use media::{media_link::LinkRule, policy::Policy, strategy::StrategyOrder};
 
 use crate::{InstanceSettings, Stack};
 
 /// The time limit of one call to the local AWS.
 const MAX_CALL_TIME: Duration = Duration::from_secs(30);
 
-/// Registers the instance, and its tenant if it is new, and returns the webhook URL.
+/// Registers the instance, and its tenant, with media links, if it is new. Returns the webhook URL.
 ///
 /// # Errors
 /// If a name is invalid, or the local AWS refuses a call.
@@ -37,7 +37,7 @@ pub(crate) async fn register_directly(
     let register = Register::new(&clients, places);
     let tenant = Tenant {
         id: TenantId::parse(instance.tenant.as_str())?,
-        policy: Policy::default(),
+        policy: Policy { links: LinkRule::Days7, ..Policy::default() },
         created_at: now,
     };
     match register.add_tenant(&tenant).await {
@@ -61,10 +61,11 @@ pub(crate) async fn register_directly(
 }
 
 /// Registers a receiver of all webhooks and media events of a tenant, at this URL on this machine.
+/// Returns its secret.
 ///
 /// # Errors
 /// If the local AWS refuses a call.
-pub(crate) async fn add_receiver(stack: &Stack, tenant: &str, url: &str) -> Result<()> {
+pub(crate) async fn add_receiver(stack: &Stack, tenant: &str, url: &str) -> Result<String> {
     let outputs = stack.outputs();
     let clients = Clients::for_stand_in(&stack.endpoint().url(), MAX_CALL_TIME);
     let (mut id, mut random) = ([0; ReceiverId::RANDOM_BYTES], [0; SIGNING_SECRET_BYTES]);
@@ -81,5 +82,7 @@ pub(crate) async fn add_receiver(stack: &Stack, tenant: &str, url: &str) -> Resu
         now: clock::now(),
     };
     let receivers = Receivers::new(&clients, outputs.receivers_table.clone());
-    receivers.add(&new, &outputs.token_key_id).await.context("the receiver was not added")
+    let added = receivers.add(&new, &outputs.token_key_id).await;
+    added.context("the receiver was not added")?;
+    Ok(SigningSecret::from_bytes(&random)?.expose().to_string())
 }

@@ -26,8 +26,9 @@ use tokio::time::Instant;
 use crate::config::Config;
 
 /// A link that leads nowhere is answered no sooner than this, so that the response time does not
-/// reveal whether its token ever existed.
-const MIN_UNKNOWN_TIME: Duration = Duration::from_millis(100);
+/// reveal whether its token ever existed: many times what the calls take that one needs and another
+/// does not.
+const MIN_UNKNOWN_TIME: Duration = Duration::from_millis(300);
 
 /// The time limit of a call to AWS, its three attempts included.
 pub const MAX_CALL_TIME: Duration = Duration::from_secs(2);

@@ -31,6 +31,16 @@ impl PostedWebhook {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
+
+    /// Whether one of its signatures is by this secret, as the library of Standard Webhooks says,
+    /// at whatever time. The library understands only a body in UTF-8.
+    pub fn is_signed_with(&self, secret: &str) -> bool {
+        let Ok(webhook) = standardwebhooks::Webhook::new(secret) else { return false };
+        let Ok(at) = self.header("webhook-timestamp").parse() else { return false };
+        let signature = webhook.sign(self.header("webhook-id"), at, &self.body);
+        let all = self.header("webhook-signature");
+        signature.is_ok_and(|signature| all.split(' ').any(|one| one == signature))
+    }
 }
 
 /// How the application answers a request.
