@@ -57,7 +57,7 @@ impl PersonChats {
         let is_doubtful = |lid: &str| {
             let of_lid = pairs.iter().filter(|pair| pair.lid.as_deref() == Some(lid));
             let numbers = of_lid.filter_map(|pair| pair.phone.as_deref());
-            numbers.map(normalize_phone).collect::<BTreeSet<_>>().len() > 1
+            numbers.map(Chat::normalize_phone).collect::<BTreeSet<_>>().len() > 1
         };
         let names = |chats: &[Chat], pair: &Contact| {
             chats_of_contact(pair).iter().any(|chat| chats.contains(chat))
@@ -85,13 +85,6 @@ impl PersonChats {
         doubtful.retain(|lid| !from.contains(lid));
         Self { chats, pairs, doubtful }
     }
-}
-
-/// A phone number in one spelling, whichever WhatsApp used.
-pub(crate) fn normalize_phone(phone: &str) -> String {
-    let spellings = Chat::spellings_of_phone(phone);
-    let first = spellings.iter().map(Chat::as_str).min();
-    first.unwrap_or(phone).to_owned()
 }
 
 /// A sentence about LIDs whose owner cannot be told; empty if there are none.

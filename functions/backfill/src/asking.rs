@@ -131,6 +131,7 @@ impl Backfill {
                     person: &pair,
                     retention: instance.policy.retention,
                     now,
+                    announced_at: now,
                 };
                 people.pairs.learn(named, &self.services.orders).await?;
                 people.open.remove(&instance.id, phone).await?;

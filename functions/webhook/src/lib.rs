@@ -40,7 +40,7 @@ use crate::{
     answer::Answer,
     config::Config,
     pass_on::{PassOn, Receipt},
-    people::People,
+    people::{People, Told},
     request::{VerifiedRequest, source_address},
 };
 
@@ -182,10 +182,11 @@ impl Webhook {
     async fn take_reading(&self, accepted: VerifiedRequest<'_>, reading: &Reading) -> Answer {
         let verified = accepted.verified;
         if let Reading::Whole(announcement) | Reading::Part { announcement, .. } = reading {
-            let (rules, now) = (accepted.rules, accepted.now);
-            self.people.learn_all(verified, &announcement.people, rules.retention, now);
+            let (retention, now) = (accepted.rules.retention, accepted.now);
+            let told = Told { retention, now, announced_at: announcement.announced_at(now) };
+            self.people.learn_all(verified, &announcement.people, told);
             if let Some(phone) = &announcement.open_phone {
-                self.people.note_open(verified, phone, rules.retention, now);
+                self.people.note_open(verified, phone, told);
             }
             self.note_connection(verified, announcement.event).await;
             if let Err(error) = self.queue_revocation(accepted, announcement).await {

@@ -9,7 +9,7 @@ use aws::{
     people::{NamedContact, PeopleTable},
 };
 use media::{
-    access::VerifiedInstance, contact::Contact, ids::InstanceId, message::MediaMessage,
+    access::VerifiedInstance, contact::Contact, ids::{InstanceId, TenantId}, message::MediaMessage,
     policy::Retention,
 };
 use tokio::{sync::Semaphore, time::timeout};
@@ -21,6 +21,28 @@ const MAX_LOOKUP_TIME: Duration = Duration::from_millis(500);
 /// How many pairs are written at the same time. What comes meanwhile is learnt from a later
 /// message of the same person.
 const MAX_WRITES: usize = 2;
+
+/// When a webhook tells of people, and for how long the tenant keeps it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    /// How long the tenant keeps what is known; `None` without an end.
+    pub(crate) retention: Option<Retention>,
+    /// When the webhook came, in seconds since 1970.
+    pub(crate) now: i64,
+    /// When what it announces was sent, in seconds since 1970.
+    pub(crate) announced_at: i64,
+}
+
+impl Told {
+    fn name<'a>(
+        self,
+        (tenant, instance): (&'a TenantId, &'a InstanceId),
+        person: &'a Contact,
+    ) -> NamedContact<'a> {
+        let Self { retention, now, announced_at } = self;
+        NamedContact { tenant, instance, person, retention, now, announced_at }
+    }
+}
 
 /// The register of people, as the webhook function uses it.
 #[derive(Debug, Clone)]
@@ -56,12 +78,11 @@ impl People {
         &self,
         verified: &VerifiedInstance,
         people: &[Contact],
-        retention: Option<Retention>,
-        now: i64,
+        told: Told,
     ) {
         for person in people {
             let (tenant, instance) = (verified.tenant(), verified.instance());
-            let named = NamedContact { tenant, instance, person, retention, now };
+            let named = told.name((tenant, instance), person);
             if !self.table.is_new(&named) {
                 continue;
             }
@@ -73,7 +94,7 @@ impl People {
             let person = person.clone();
             tokio::spawn(async move {
                 let (tenant, person) = (&tenant, &person);
-                let named = NamedContact { tenant, instance: &instance, person, retention, now };
+                let named = told.name((tenant, &instance), person);
                 if let Err(error) = table.learn(named, &orders).await {
                     tracing::debug!(%instance, %error, "writing a pair of LID and phone failed");
                 }
@@ -83,14 +104,12 @@ impl People {
     }
 
     /// Notes the number of a chat whose LID is not known, if this process has not looked it up yet.
-    /// As with pairs, nothing waits for it, and nothing is noted of whom an order to erase covers
-    /// from now on.
+    /// As with pairs, nothing waits for it, and nothing is noted of what an order to erase covers.
     pub(crate) fn note_open(
         &self,
         verified: &VerifiedInstance,
         phone: &str,
-        retention: Option<Retention>,
-        now: i64,
+        told: Told,
     ) {
         let (tenant, instance) = (verified.tenant().clone(), verified.instance());
         let Some(open) = self.open.as_ref().filter(|open| open.is_new(instance, phone)) else {
@@ -103,7 +122,9 @@ impl People {
         let (instance, phone) = (instance.clone(), phone.to_owned());
         tokio::spawn(async move {
             let contact = Contact { lid: None, phone: Some(phone.clone()) };
-            let erased = orders.find_contact_erasure((&tenant, &instance), &contact, now).await;
+            let Told { retention, now, announced_at } = told;
+            let owner = (&tenant, &instance);
+            let erased = orders.find_contact_erasure(owner, &contact, announced_at).await;
             let end = retention.map(|class| class.end_of(now));
             let noted = match erased {
                 Ok(None) => open.note(&instance, &phone, (now, end)).await,

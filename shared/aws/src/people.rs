@@ -21,6 +21,7 @@ use std::{
 use media::{
     contact::Contact,
     ids::{InstanceId, TenantId},
+    message::Chat,
     policy::Retention,
 };
 
@@ -29,7 +30,7 @@ use crate::{
     clients::Clients,
     dynamodb::{Attributes, get_item, get_number, get_string, number_value, string_value},
     error::AwsError,
-    orders::Orders,
+    orders::{Order, Orders},
 };
 
 /// The attribute with the end of a pair, in seconds since 1970.
@@ -65,6 +66,9 @@ pub struct NamedContact<'a> {
     pub retention: Option<Retention>,
     /// When the webhook came, in seconds since 1970.
     pub now: i64,
+    /// When what it announces was sent, in seconds since 1970: a webhook may come again after an
+    /// order to erase.
+    pub announced_at: i64,
 }
 
 impl NamedContact<'_> {
@@ -73,10 +77,10 @@ impl NamedContact<'_> {
         self.retention.map(|class| class.end_of(self.now))
     }
 
-    /// Whether an order to erase covers what comes from now on of the contact.
-    async fn is_erased(&self, orders: &Orders) -> Result<bool, AwsError> {
+    /// The order to erase that covers what the webhook announces of the contact.
+    async fn find_erasure(&self, orders: &Orders) -> Result<Option<Order>, AwsError> {
         let owner = (self.tenant, self.instance);
-        Ok(orders.find_contact_erasure(owner, self.person, self.now).await?.is_some())
+        orders.find_contact_erasure(owner, self.person, self.announced_at).await
     }
 
     /// Whether an item of the pair has about this end.
@@ -124,7 +128,7 @@ impl PeopleTable {
     }
 
     /// Writes the pair unless the table has it with about the same end, or an order to erase covers
-    /// what comes from now on of the contact. A contact without LID or without phone number is no
+    /// what is announced of the contact. A contact without LID or without phone number is no
     /// pair.
     ///
     /// # Errors
@@ -138,7 +142,12 @@ impl PeopleTable {
         let key = [("instance", named.instance.as_str()), ("link", by_phone.as_str())];
         let found = get_item(&self.clients, &self.table, key).await?;
         let is_known = found.as_ref().is_some_and(|item| named.has_end(item));
-        if !is_known && !named.is_erased(orders).await? {
+        let erasure = if is_known { None } else { named.find_erasure(orders).await? };
+        if erasure.as_ref().is_some_and(|order| !order.erases(named.now)) {
+            // It came again. What the contact sends from now on is learnt.
+            return Ok(());
+        }
+        if !is_known && erasure.is_none() {
             let learnt_at = found.and_then(|item| get_number(&item, "learnt_at"));
             let learnt_at = learnt_at.unwrap_or(named.now);
             for link in [by_lid, by_phone] {
@@ -166,7 +175,8 @@ impl PeopleTable {
     }
 
     /// The phone number that a LID (digits) belongs to. `None` if the table has none or several, or
-    /// if the number has another LID as well.
+    /// if the number has another LID as well. Two spellings of one number are one: of them, it is
+    /// the one that was learnt first, so that the folder stays the same.
     ///
     /// # Errors
     /// [`AwsError`] when `Query` fails.
@@ -181,16 +191,34 @@ impl PeopleTable {
             Some((age, None)) if age < MAX_ABSENCE_AGE => return Ok(None),
             Some(_) | None => {}
         }
-        let mut links = self.find_links(instance, &format!("lid#{lid}#")).await?;
-        let only = links.pop().filter(|_| links.is_empty());
-        let mut phone = only.and_then(|person| person.phone);
+        let mut links = self.find_items(instance, &format!("lid#{lid}#")).await?;
+        links.sort_by_key(|item| get_number::<i64>(item, "learnt_at"));
+        let mut numbers = links.iter().filter_map(read_person).filter_map(|person| person.phone);
+        let mut phone = numbers.next();
         if let Some(number) = &phone {
-            // A number that was given to somebody else has a second LID.
-            let of_number = self.find_links(instance, &format!("phone#{number}#")).await?;
-            phone = phone.filter(|_| of_number.len() <= 1);
+            let normal = Chat::normalize_phone(number);
+            let is_only = numbers.all(|other| Chat::normalize_phone(&other) == normal);
+            phone = match is_only && self.has_one_lid(instance, number).await? {
+                true => phone,
+                false => None,
+            };
         }
         self.phones.put(key, phone.clone());
         Ok(phone)
+    }
+
+    /// Whether a number, in whichever spelling, has one LID. One that was given to somebody else has
+    /// a second.
+    async fn has_one_lid(&self, instance: &InstanceId, phone: &str) -> Result<bool, AwsError> {
+        let mut lids = HashSet::new();
+        let spellings = Chat::spellings_of_phone(phone);
+        // A text that is no number of a known form has no other spelling.
+        let other = spellings.iter().map(Chat::as_str).filter(|other| *other != phone);
+        for spelling in std::iter::once(phone).chain(other) {
+            let links = self.find_links(instance, &format!("phone#{spelling}#")).await?;
+            lids.extend(links.into_iter().filter_map(|person| person.lid));
+        }
+        Ok(lids.len() <= 1)
     }
 
     /// Every contact that was seen with one of these LIDs or phone numbers (digits), and with what
@@ -338,6 +366,15 @@ impl PeopleTable {
         instance: &InstanceId,
         prefix: &str,
     ) -> Result<Vec<Contact>, AwsError> {
+        let items = self.find_items(instance, prefix).await?;
+        Ok(items.iter().filter_map(read_person).collect())
+    }
+
+    async fn find_items(
+        &self,
+        instance: &InstanceId,
+        prefix: &str,
+    ) -> Result<Vec<Attributes>, AwsError> {
         let query = self.clients.dynamodb.query().table_name(&self.table);
         let output = query
             .key_condition_expression("instance = :instance AND begins_with(link, :prefix)")
@@ -348,7 +385,7 @@ impl PeopleTable {
             .send()
             .await
             .map_err(AwsError::in_operation("dynamodb:Query"))?;
-        Ok(output.items.unwrap_or_default().iter().filter_map(read_person).collect())
+        Ok(output.items.unwrap_or_default())
     }
 
     /// A hash of the pair, and one that changes when it is time to look for a new end: for each

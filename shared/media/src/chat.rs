@@ -137,6 +137,15 @@ impl Chat {
         std::iter::once(digits).chain(other).map(Self).collect()
     }
 
+    /// A phone number in one spelling, whichever WhatsApp used. A text that is no phone number stays
+    /// as it is.
+    #[must_use]
+    pub fn normalize_phone(phone: &str) -> String {
+        let spellings = Self::spellings_of_phone(phone);
+        let first = spellings.iter().map(Self::as_str).min();
+        first.unwrap_or(phone).to_owned()
+    }
+
     /// The part of the chat's address that this folder name contains unchanged: the digits of a
     /// person, a group or a channel. `None` if the name has only a hash or a part of the address.
     #[must_use]

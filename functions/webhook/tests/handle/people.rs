@@ -14,13 +14,43 @@ use crate::{
     instance_answer_with, post_request, webhook_request,
 };
 
+/// When the messages were sent.
+const MOMENT: i64 = 1_787_438_879;
+
 /// The items of the table of people.
 type Items = Arc<Mutex<Vec<Value>>>;
 
+/// The key of the tenant's orders, in base64.
+const ORDER_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+/// The order about the chat 5500900000002: its HMAC-SHA256 under the key, computed elsewhere.
+const ORDER: &str = "erase#chat#*#ukfsooea7xqro6nnfqy3sykfj4tm4pxc5zfmor7qulaotsh4rpzq";
+
 /// Healthy AWS with a table of people that remembers what is put into it.
 async fn start_aws(items: &Items) -> Aws {
+    start_aws_with_order(items, None).await
+}
+
+/// As [`start_aws`], with an order to erase the person of 5500900000002 of before this time.
+async fn start_aws_with_order(items: &Items, before: Option<i64>) -> Aws {
     let items = Arc::clone(items);
     Aws::start(move |seen: &RecordedRequest| {
+        let is_about = |name: &str| before.is_some() && seen.text().contains(name);
+        match seen.operation() {
+            "GetItem" if is_about("\"orders\"") => {
+                let item = json!({ "sealed_key": { "S": "c2VhbGVk" } });
+                return Answer::json(&json!({ "Item": item }));
+            }
+            "Decrypt" if before.is_some() => {
+                return Answer::json(&json!({ "Plaintext": ORDER_KEY, "KeyId": "key" }));
+            }
+            "BatchGetItem" if is_about(ORDER) => {
+                let until = json!({ "N": before.unwrap_or_default().to_string() });
+                let order = json!({ "order": { "S": ORDER }, "before": until,
+                    "from_now_on": { "BOOL": false }, "id": { "S": "order1" } });
+                return Answer::json(&json!({ "Responses": { "orders": [order] } }));
+            }
+            _ => {}
+        }
         if !seen.text().contains("\"people\"") {
             return healthy_aws(seen);
         }
@@ -53,7 +83,7 @@ async fn start_aws(items: &Items) -> Aws {
 /// A message of a contact, with what the webhook names of it.
 fn message(chat: &str, sender: &Value, content: &Value) -> Value {
     json!({
-        "event": "webhookReceived", "instanceId": INSTANCE, "messageId": "3EB0B", "moment": 1_787_438_879,
+        "event": "webhookReceived", "instanceId": INSTANCE, "messageId": "3EB0B", "moment": MOMENT,
         "chat": { "id": chat }, "sender": sender, "msgContent": content,
     })
 }
@@ -154,6 +184,47 @@ async fn a_lid_with_two_numbers_keeps_its_folder() {
     let image = webhook_request(INSTANCE, "secret", &sent_image("200000000000002"));
     post_request(&webhook, &image).await;
     assert_eq!(sent_chats(&aws), ["lid-200000000000002"]);
+}
+
+/// Both are one number, which WhatsApp knows without its ninth digit.
+#[tokio::test]
+async fn a_lid_with_two_spellings_has_the_folder_of_the_number() {
+    const SPELLINGS: [&str; 2] = ["5500988880000", "550088880000"];
+    let items = Items::default();
+    let aws = start_aws(&items).await;
+    let webhook = create_webhook(&aws);
+    for (n, phone) in SPELLINGS.into_iter().enumerate() {
+        let text = text_of("200000000000002", phone);
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", &text)).await;
+        wait_for_items(&items, 2 * (n + 1)).await;
+    }
+    let image = webhook_request(INSTANCE, "secret", &sent_image("200000000000002"));
+    post_request(&webhook, &image).await;
+    let chats = sent_chats(&aws);
+    assert!(chats.len() == 1 && SPELLINGS.contains(&chats[0].as_str()), "{chats:?}");
+}
+
+/// W-API posts it again, or an operator replays it: what was sent before the order is not written
+/// down again, and what is sent after it is.
+#[tokio::test]
+async fn an_old_text_does_not_bring_an_erased_person_back() {
+    let items = Items::default();
+    let aws = start_aws_with_order(&items, Some(MOMENT + 10)).await;
+    let webhook = create_asking_webhook(&aws, true);
+    let mut text = text_of("200000000000002", "5500900000002");
+    let mut only_number = message("5500900000002@c.us", &json!({}), &json!({ "conversation": "oi" }));
+    for body in [&text, &only_number] {
+        post_request(&webhook, &webhook_request(INSTANCE, "secret", body)).await;
+    }
+    // Time for a write that would be too many.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(items.lock().expect("the items").is_empty());
+    assert!(aws.requests_of("BatchGetItem").len() >= 2, "orders were not asked for");
+    (text["moment"], only_number["moment"]) = (json!(MOMENT + 11), json!(MOMENT + 11));
+    post_request(&webhook, &webhook_request(INSTANCE, "secret", &only_number)).await;
+    wait_for_items(&items, 1).await;
+    post_request(&webhook, &webhook_request(INSTANCE, "secret", &text)).await;
+    wait_for_items(&items, 3).await;
 }
 
 /// The sender of a group is learnt, too. A LID that is repeated as a number is no pair.

@@ -72,8 +72,8 @@ impl Orders {
         self.find_covering(body.tenant(), subjects, body.accepted_at()).await
     }
 
-    /// The order to erase that covers what is known of a contact since `now` (seconds since 1970),
-    /// if there is one: nothing about the contact may be written then.
+    /// The order to erase that covers what was announced of a contact at this time (seconds since
+    /// 1970), if there is one: nothing of it may be written then.
     ///
     /// # Errors
     /// As [`Self::find_erasure`].
@@ -81,10 +81,10 @@ impl Orders {
         &self,
         (tenant, instance): (&TenantId, &InstanceId),
         contact: &Contact,
-        now: i64,
+        announced_at: i64,
     ) -> Result<Option<Order>, AwsError> {
         let subjects = OrderSubject::list_all(instance, contact.own_chats(), []);
-        self.find_covering(tenant, subjects, now).await
+        self.find_covering(tenant, subjects, announced_at).await
     }
 
     /// The order to erase that covers a message which was deleted by its sender, if there is one:

@@ -19,8 +19,9 @@ fn contact(lid: Option<&str>, phone: Option<&str>) -> Contact {
     Contact { lid: lid.map(str::to_owned), phone: phone.map(str::to_owned) }
 }
 
-/// A table with these pairs of LID and phone number.
-async fn start_aws(pairs: &'static [(&'static str, &'static str)]) -> Aws {
+/// A table with these pairs of LID and phone number, the first of which was learnt first.
+async fn start_aws(pairs: &[(&'static str, &'static str)]) -> Aws {
+    let pairs = pairs.to_vec();
     Aws::start(move |seen: &RecordedRequest| {
         let request = seen.json();
         let prefix = request["ExpressionAttributeValues"][":prefix"]["S"].as_str();
@@ -31,11 +32,12 @@ async fn start_aws(pairs: &'static [(&'static str, &'static str)]) -> Aws {
             let links = [format!("lid#{lid}#{phone}"), format!("phone#{phone}#{lid}")];
             links.iter().any(|link| link.starts_with(prefix))
         };
-        let found: Vec<Value> = pairs
-            .iter()
-            .filter(is_found)
-            .map(|(lid, phone)| json!({ "lid": { "S": lid }, "phone": { "S": phone } }))
-            .collect();
+        let item = |(at, (lid, phone)): (usize, &(&str, &str))| {
+            json!({ "lid": { "S": lid }, "phone": { "S": phone },
+                "learnt_at": { "N": at.to_string() } })
+        };
+        let found = pairs.iter().enumerate().rev().filter(|(_, pair)| is_found(pair));
+        let found: Vec<Value> = found.map(item).collect();
         Answer::json(&json!({ "Items": found }))
     })
     .await
@@ -64,6 +66,29 @@ async fn aliases_are_followed_to_the_end() {
     }
     let unknown = vec![contact(None, Some("5500900000008"))];
     assert!(people.list_aliases(&instance(), unknown).await.expect("none").is_empty());
+}
+
+/// WhatsApp knows many Brazilian numbers without their ninth digit, and people write it: one number
+/// in two spellings is no reason for a second folder. The one that was learnt first stays.
+#[tokio::test]
+async fn two_spellings_of_a_number_are_one_folder() {
+    const LONG: &str = "5500988880000";
+    const SHORT: &str = "550088880000";
+    const LID: &str = "200000000000002";
+    for (pairs, expected) in [
+        (&[(LID, LONG), (LID, SHORT)][..], Some(LONG)),
+        (&[(LID, SHORT), (LID, LONG)], Some(SHORT)),
+        (&[(LID, LONG), (LID, SHORT), (LID, "5500900000003")], None),
+        // The other spelling belongs to somebody else by now.
+        (&[(LID, LONG), ("200000000000004", SHORT)], None),
+        // A number that is not Brazilian has one spelling.
+        (&[(LID, "4900988880000"), (LID, "490088880000")], None),
+    ] {
+        let aws = start_aws(pairs).await;
+        let people = PeopleTable::new(&aws.clients, "people".to_owned());
+        let found = people.find_phone(&instance(), LID).await.expect("an answer");
+        assert_eq!(found.as_deref(), expected, "{pairs:?}");
+    }
 }
 
 #[tokio::test]
@@ -122,7 +147,7 @@ fn named<'a>(
     person: &'a Contact,
     (retention, now): (Option<Retention>, i64),
 ) -> NamedContact<'a> {
-    NamedContact { tenant, instance, person, retention, now }
+    NamedContact { tenant, instance, person, retention, now, announced_at: now }
 }
 
 /// The items of the table of people, by their links.
@@ -229,6 +254,25 @@ async fn an_order_from_now_on_keeps_the_pair_away() {
         let asked = aws.requests_of("BatchGetItem").len();
         assert_eq!(name_at(&people, &aws, named).await, 0, "{order:?}");
         assert_eq!(aws.requests_of("BatchGetItem").len(), asked);
+    }
+}
+
+/// A webhook of before the order comes again: W-API repeats it, or an operator replays it. What the
+/// person sends afterwards is learnt, also by the same process.
+#[tokio::test]
+async fn what_was_announced_before_an_order_is_not_learnt() {
+    let items = Items::default();
+    let aws = start_table(&items, Some(false)).await;
+    let people = PeopleTable::new(&aws.clients, "people".to_owned());
+    let orders = Orders::new(&aws.clients, "orders".to_owned());
+    let (tenant, instance, person) = (tenant(), instance(), person());
+    let at = |announced_at| NamedContact {
+        announced_at,
+        ..named(&tenant, &instance, &person, (None, NOW))
+    };
+    for (announced_at, written) in [(1_787_000_000, 0), (1_786_000_000, 0), (NOW, 2)] {
+        people.learn(at(announced_at), &orders).await.expect("an answer");
+        assert_eq!(items.lock().expect("the items").len(), written, "{announced_at}");
     }
 }
 

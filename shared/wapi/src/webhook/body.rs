@@ -189,6 +189,8 @@ pub struct Announcement {
     /// The phone number (digits) of the other contact of a one-to-one chat, if the webhook does not
     /// name the contact's LID.
     pub open_phone: Option<String>,
+    /// When the message was sent, in seconds since 1970, as far as the webhook says.
+    pub moment: Option<i64>,
     /// Number of media messages found under an unknown wrapper. One client lost 40 % of its
     /// messages because of such wrappers; here they are stored and counted.
     pub unknown_wrappers: usize,
@@ -200,6 +202,13 @@ pub struct Announcement {
 }
 
 impl Announcement {
+    /// When what it announces was sent, in seconds since 1970: at `now`, if the webhook does not say
+    /// or names a later time.
+    #[must_use]
+    pub fn announced_at(&self, now: i64) -> i64 {
+        self.moment.filter(|moment| (0..now).contains(moment)).unwrap_or(now)
+    }
+
     /// Why there is nothing to store, in one word for the answer and the log.
     #[must_use]
     pub fn ignored_because(&self) -> Option<&'static str> {
@@ -368,6 +377,7 @@ impl WebhookBody {
                 people: Vec::new(),
                 revoked: None,
                 open_phone: None,
+                moment: None,
                 unknown_wrappers: 0,
                 not_understood: 0,
                 too_many: false,
@@ -403,6 +413,7 @@ impl WebhookBody {
             people,
             revoked,
             open_phone,
+            moment: envelope.moment,
             not_understood: search.not_understood + self.unread_beside,
             too_many: search.too_many,
         }

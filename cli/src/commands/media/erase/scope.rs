@@ -19,7 +19,7 @@ use crate::{
     audit::AuditScope,
     odd_records::OddRecords,
     owners::list_former,
-    person::{normalize_phone, parse_folder, parse_phone},
+    person::{parse_folder, parse_phone},
     screen,
     session::Session,
 };
@@ -244,7 +244,7 @@ impl EraseScope {
         for record in records.clone() {
             let (lids, phones) = self.direct_names(record);
             for lid in lids {
-                let phones = phones.iter().map(|phone| normalize_phone(phone.as_str()));
+                let phones = phones.iter().map(|phone| Chat::normalize_phone(phone.as_str()));
                 numbers.entry(lid).or_default().extend(phones);
             }
         }

@@ -25,7 +25,7 @@ use operator::{
 };
 
 use super::{count::MoveResult, person::Person};
-use crate::{person::normalize_phone, random::random_base64, session::Session};
+use crate::{random::random_base64, session::Session};
 
 /// How long a lease lasts, in seconds: longer than S3 takes for a copy of 4 GiB, and no longer than
 /// `media erase` waits for one.
@@ -55,9 +55,9 @@ impl Move {
         let from = record.relinked_from.as_deref();
         let is_begun = from.is_some_and(|from| moved(from).as_deref() == Some(object));
         let from = if is_begun { from? } else { object };
-        let number = normalize_phone(&person.phone);
+        let number = Chat::normalize_phone(&person.phone);
         let is_other_number =
-            record.chat_phone.as_ref().is_some_and(|other| normalize_phone(other) != number);
+            record.chat_phone.as_ref().is_some_and(|other| Chat::normalize_phone(other) != number);
         let is_other_lid = record.chat_lid.as_ref().is_some_and(|other| *other != person.lid);
         Some(Self {
             key: RecordKey::from_record(&*record.key),
