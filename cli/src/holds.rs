@@ -137,6 +137,11 @@ impl TenantHolds {
         self.find(instance, chats, [message.message_id.clone()]).await
     }
 
+    /// Whether a webhook of this instance that could not be read may contain what is held.
+    pub(crate) fn may_hold_bodies(&self, instance: &InstanceId) -> bool {
+        self.find_by(|hold| is_about(hold, instance)).is_some()
+    }
+
     /// Every name of a chat: those that the table of people connects with it.
     async fn find_names(
         &mut self,

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::replay::{MAX_PAGES, PostOutcome, WebhookPoster, affects_only_this_webhook};
-use crate::{exit::Exit, odd_records::OddRecords, screen, session::Session};
+use crate::{audit::AuditScope, exit::Exit, odd_records::OddRecords, screen, session::Session};
 
 /// Which webhooks of W-API's log to post again, and how fast.
 #[derive(Args)]
@@ -70,6 +70,15 @@ impl BackfillSummary {
 
 /// Posts the webhooks of W-API's log whose media are not stored.
 pub(crate) async fn run_backfill(backfill: Backfill, session: &Session) -> anyhow::Result<Exit> {
+    if session.flags.dry_run {
+        return post_missing(backfill, session).await;
+    }
+    let place = ("backfill", "webhooks");
+    let scope = AuditScope::about_instance(place, &backfill.instance, session).await?;
+    session.audit(scope, post_missing(backfill, session)).await?
+}
+
+async fn post_missing(backfill: Backfill, session: &Session) -> anyhow::Result<Exit> {
     let Backfill { instance: id, since, rate } = backfill;
     let (post, records) = (WebhookPoster::open(&id, session).await?, session.records()?);
     let age = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);

@@ -30,7 +30,7 @@ pub(crate) struct Show {
     /// The instance whose webhooks named the person.
     #[arg(long)]
     instance: InstanceId,
-    /// The phone number: digits, with the country code.
+    /// The phone number: digits, with the country code; - reads it from standard input.
     #[arg(long)]
     phone: Option<String>,
     /// The digits of the LID, as in the name of its folder (lid-200000000000002).
@@ -42,7 +42,7 @@ pub(crate) struct Show {
 pub(crate) async fn run_people(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     let Verb::Show(show) = verb;
     let asked = match (&show.phone, &show.lid) {
-        (Some(phone), _) => parse_phone(phone)?,
+        (Some(phone), _) => parse_phone(&screen::read_phone(phone)?)?,
         (None, Some(lid)) => {
             let digits = lid.strip_prefix("lid-").unwrap_or(lid);
             vec![Chat::from_lid(digits).context("a LID is given as its digits")?]

@@ -22,6 +22,7 @@ use wapi::{
 };
 
 use crate::{
+    audit::AuditScope,
     checks::{hooks::HookTarget, probe},
     exit::Exit,
     screen,
@@ -93,8 +94,8 @@ impl WebhookPoster {
         Ok(self.orders.find_message_erasure(owner, message, announced_at).await?)
     }
 
-    /// Fails if an order to erase covers what a body announces. A message without a time of its own
-    /// counts as older than every order.
+    /// Fails if an order to erase covers what a body announces, with media or without. A message
+    /// without a time of its own counts as older than every order.
     async fn refuse_erased(&self, body: &WebhookBody) -> anyhow::Result<()> {
         for message in body.read_announcement().media {
             let is_undated = message.envelope.moment_source != MomentSource::Message;
@@ -102,6 +103,13 @@ impl WebhookPoster {
             if let Some(order) = self.find_order(&message, announced_at).await? {
                 bail!("what it announces was erased by order {}", order.id);
             }
+        }
+        // The text of a person would be passed on to receivers.
+        let subjects = body.order_subjects(&self.id);
+        let known_since = body.known_since(MediaMessage::FIRST_MOMENT);
+        let order = self.orders.find_covering(&self.tenant, subjects, known_since).await?;
+        if let Some(order) = order {
+            bail!("what it announces was erased by order {}", order.id);
         }
         Ok(())
     }
@@ -148,6 +156,17 @@ struct ReplaySummary {
 
 /// Posts the webhook of a message, or each webhook of a file.
 pub(crate) async fn run_replay(replay: Replay, session: &Session) -> anyhow::Result<Exit> {
+    if session.flags.dry_run {
+        return post_all(replay, session).await;
+    }
+    let scope = match &replay.instance {
+        Some(id) => AuditScope::about_instance(("replay", "webhooks"), id, session).await?,
+        None => AuditScope::new("replay", "webhooks"),
+    };
+    session.audit(scope, post_all(replay, session)).await?
+}
+
+async fn post_all(replay: Replay, session: &Session) -> anyhow::Result<Exit> {
     let mut posts = HashMap::new();
     let WebhookFile { webhooks, missed } = match (&replay.message, &replay.instance) {
         (Some(message), Some(id)) => {

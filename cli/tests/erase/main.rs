@@ -9,6 +9,7 @@
 )]
 
 mod copies;
+mod deliveries;
 mod files;
 mod groups;
 mod holds;

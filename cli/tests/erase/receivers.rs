@@ -22,7 +22,7 @@ async fn run(stack: &Stack, verb: &str, id: &str, more: &[&str]) -> Ended {
 }
 
 /// A webhook that rests for the receiver since it was accepted so many seconds ago.
-async fn rest(stack: &Stack, id: &str, words: &str, seconds: i64) {
+pub(crate) async fn rest(stack: &Stack, id: &str, words: &str, seconds: i64) {
     rest_until(stack, id, words, (seconds, unix_now() - seconds)).await;
 }
 

@@ -32,6 +32,10 @@ struct Parked {
 #[derive(Default)]
 struct State {
     bucket: Bucket,
+    /// The bucket of deliveries.
+    bodies: Bucket,
+    /// Whether that one refuses to delete what it has.
+    keeps_bodies: bool,
     files: Files,
     copies: Copies,
     parked: BTreeMap<String, Parked>,
@@ -108,6 +112,20 @@ impl Stack {
 
     pub(crate) fn store(&self, key: &str) {
         lock(&self.state).bucket.insert(key.to_owned(), None);
+    }
+
+    /// Stores the body of a large webhook on its way to a receiver.
+    pub(crate) fn store_body(&self, key: &str) {
+        lock(&self.state).bodies.insert(key.to_owned(), None);
+    }
+
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        lock(&self.state).bodies.keys().cloned().collect()
+    }
+
+    /// Whether the bucket of deliveries refuses to delete from now on.
+    pub(crate) fn keep_bodies(&self, keeps: bool) {
+        lock(&self.state).keeps_bodies = keeps;
     }
 
     /// The retention tag of a file.
@@ -219,6 +237,16 @@ fn answer(seen: &RecordedRequest, tables: &Database, state: &mut State) -> Answe
              <Arn>arn:aws:iam::000000000000:user/operator</Arn>\
              </GetCallerIdentityResult></GetCallerIdentityResponse>",
         ),
+        _ if seen.path.starts_with("/DeliveriesBucket") => {
+            let refuses = state.keeps_bodies && seen.query.contains_key("delete");
+            match state.bodies.keys().next().filter(|_| refuses) {
+                Some(key) => {
+                    let error = format!("<Error><Key>{key}</Key><Code>AccessDenied</Code></Error>");
+                    Answer::new(200, format!("<DeleteResult>{error}</DeleteResult>"))
+                }
+                None => answer_bucket(seen, &mut state.bodies),
+            }
+        }
         _ => {
             let copied = state.copies.answer(seen);
             copied

@@ -47,7 +47,7 @@ async fn start_aws(receivers: Vec<Value>, fails: &'static str) -> Aws {
         }
         "Query" if seen.text().contains("\"~rcv_") => {
             let asked = seen.json();
-            assert_eq!(asked["TableName"], "jobs");
+            assert_eq!(asked["TableName"], "jobs-table");
             assert!(asked["IndexName"].is_null() && asked["Limit"] == 1, "{asked}");
             let partition = asked["ExpressionAttributeValues"][":partition"].clone();
             let sort_key = format!("{:012}#msg_7200", NOW - 7200);

@@ -99,8 +99,9 @@ pub(crate) enum Verb {
     /// its files, unfinished uploads, records, parked jobs and unread webhooks. Then searches again
     /// to prove that nothing is left.
     ///
-    /// It first gives an order, which everything obeys that stores or queues media: what was
-    /// announced before is not stored, although a queue or W-API's log still has it.
+    /// It first gives an order, which every run obeys before it stores a file, and so do redrive,
+    /// replay and the back-fill: what was announced before is not stored, although a queue or
+    /// W-API's log still has it.
     #[command(after_help = "Examples:\n  \
         wapi-media media erase --tenant acme --phone 5500900000002 --dry-run\n  \
         wapi-media media erase --instance LITE-AAAAAA-BBBBBB --message 3EB0AAAAAAAAAAAAAAAA \

@@ -25,6 +25,9 @@ fn describe_state(receiver: &Receiver, now: i64) -> String {
         let (reason, at) = (pause.reason.as_str(), screen::format_time(pause.at));
         return format!("paused ({reason}) since {at}");
     }
+    if let Some(until) = receiver.asked_until.filter(|_| receiver.is_left_alone(now)) {
+        return format!("asked to be left alone until {}", screen::format_time(until));
+    }
     match receiver.failing_since.map(screen::format_time) {
         Some(since) if is_circuit_open(receiver.failing_since, now) => {
             format!("failing since {since}; tried from time to time")
@@ -153,7 +156,9 @@ pub(super) async fn test_receiver(
     let signature = endpoint.sign(&id, now, &body);
     let content_type = Some("application/json");
     let signed = SignedWebhook { id: &id, at: now, signature: &signature, content_type };
-    let answer = session.receiver_client()?.post(endpoint.url.expose(), &signed, body).await;
+    let client = session.receiver_client()?;
+    let post = client.post(endpoint.url.expose(), &signed, body);
+    let answer = session.audit(audit_scope("receiver test", &receiver), post).await?;
     let host = &receiver.host;
     let (status, text, exit) = match answer {
         Ok(PostAnswer { status: status @ 200..=299, .. }) => {

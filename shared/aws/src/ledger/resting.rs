@@ -200,6 +200,32 @@ impl JobsTable {
         count_items(query.select(Select::Count), max).await
     }
 
+    /// How many deliveries to a receiver rest, of the instances with an id that `is_meant`, strongly
+    /// consistent.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `Query` fails.
+    pub async fn count_all_resting(
+        &self,
+        receiver: &ReceiverId,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> Result<u64, AwsError> {
+        let query = self.clients.dynamodb.query().table_name(&self.name).consistent_read(true);
+        let mut items = query
+            .key_condition_expression("instance = :partition")
+            .expression_attribute_values(":partition", string_value(partition(receiver)))
+            .projection_expression("of_instance")
+            .into_paginator()
+            .items()
+            .send();
+        let mut count = 0;
+        while let Some(item) = items.next().await {
+            let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
+            count += u64::from(is_meant(get_string(&item, "of_instance").unwrap_or_default()));
+        }
+        Ok(count)
+    }
+
     /// Takes a delivery that is due in order to send it: it is due again at `again_at`, if the
     /// queue loses it. Returns its body; `None` if it changed since it was listed, or is gone.
     /// `taker` is a text that no other take has.

@@ -10,13 +10,15 @@ use media::{
 };
 
 use super::scope::EraseScope;
-use crate::session::Session;
+use crate::{holds::TenantHolds, session::Session};
 
 /// What body entries have of what is erased.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct FoundBodies {
     /// The entries to erase.
     pub(super) meant: Vec<BodyKey>,
+    /// Unread webhooks that a hold keeps: they may contain what is held as well.
+    pub(super) held: u64,
     /// Unread webhooks that cannot be searched, for example compressed ones.
     pub(super) unclear: u64,
     /// Messages of a kind that this version does not know, and whose text suggests that they have
@@ -25,9 +27,21 @@ pub(super) struct FoundBodies {
 }
 
 impl FoundBodies {
-    fn add(&mut self, key: BodyKey, body: &str, scope: &EraseScope) {
+    fn add(
+        &mut self,
+        key: BodyKey,
+        body: &str,
+        (scope, holds): (&EraseScope, &TenantHolds),
+    ) {
         let found = match QueueBody::parse(body) {
-            Ok(QueueBody::Unread(unread)) => scope.search_body(&unread),
+            Ok(QueueBody::Unread(unread)) => {
+                let found = scope.search_body(&unread);
+                if found == Search::Found && holds.may_hold_bodies(unread.instance()) {
+                    self.held += 1;
+                    return;
+                }
+                found
+            }
             Ok(QueueBody::Job(job)) if scope.covers_job(&job) => Search::Found,
             Ok(QueueBody::Job(_)) => Search::Absent,
             Err(NotAJob) => {
@@ -49,11 +63,12 @@ impl EraseScope {
     pub(super) async fn find_bodies(
         &self,
         instance: Option<&InstanceId>,
+        holds: &TenantHolds,
         session: &Session,
     ) -> anyhow::Result<FoundBodies> {
         let mut found = FoundBodies::default();
         let (ledger, partition) = (session.ledger()?, BodyKey::partition_of(instance));
-        let each = |key, kept: aws::ledger::KeptBody| found.add(key, &kept.body, self);
+        let each = |key, kept: aws::ledger::KeptBody| found.add(key, &kept.body, (self, holds));
         ledger.jobs.visit_bodies(partition, each).await?;
         Ok(found)
     }
@@ -62,10 +77,11 @@ impl EraseScope {
     pub(super) async fn remove_bodies(
         &self,
         instance: &InstanceId,
+        holds: &TenantHolds,
         session: &Session,
     ) -> anyhow::Result<u64> {
         let (ledger, mut removed) = (session.ledger()?, 0);
-        for key in self.find_bodies(Some(instance), session).await?.meant {
+        for key in self.find_bodies(Some(instance), holds, session).await?.meant {
             removed += u64::from(ledger.jobs.settle_body(&key, clock::now()).await?);
         }
         Ok(removed)

@@ -23,6 +23,11 @@ pub(super) struct EraseCount {
     /// Parked unread webhooks that contain the phone number or the message id, in the jobs table;
     /// and those that are only in the parked queue.
     pub(super) unread_bodies: u64,
+    /// Webhooks that rest for a receiver, and the bodies of large ones: only of everything.
+    pub(super) deliveries: u64,
+    /// Parked unread webhooks that contain it and that a hold keeps, because they may contain what
+    /// is held as well.
+    pub(super) held_bodies: u64,
     /// Parked unread webhooks that cannot be searched, for example compressed ones.
     pub(super) unclear_bodies: u64,
     /// Parked messages of a kind that this version does not know, so their owner is unknown.
@@ -37,6 +42,7 @@ impl EraseCount {
         self.parked_jobs += other.parked_jobs;
         self.entries += other.entries;
         self.unread_bodies += other.unread_bodies;
+        self.deliveries += other.deliveries;
     }
 
     /// What two searches found: of each sort, as many as the one that found more.
@@ -48,22 +54,24 @@ impl EraseCount {
         files.uploads = files.uploads.max(its.uploads);
         self.records = self.records.max(other.records);
         self.entries = self.entries.max(other.entries);
+        self.deliveries = self.deliveries.max(other.deliveries);
         self
     }
 
     pub(super) fn is_nothing(&self) -> bool {
-        let counts = [self.records, self.parked_jobs, self.entries, self.unread_bodies];
+        let jobs = self.parked_jobs + self.entries;
+        let counts = [self.records, jobs, self.unread_bodies, self.deliveries];
         self.files.is_empty() && counts.iter().sum::<u64>() == 0
     }
 
-    /// Whether something is parked that may contain what is erased.
+    /// Whether something is parked that contains, or may contain, what is erased.
     pub(super) fn is_doubtful(&self) -> bool {
-        self.unclear_bodies + self.unknown_messages > 0
+        self.held_bodies + self.unclear_bodies + self.unknown_messages > 0
     }
 
     pub(super) fn describe_counts(&self) -> String {
         let FilesCount { versions, bytes, delete_markers, uploads, .. } = self.files;
-        format!(
+        let mut text = format!(
             "{versions} versions of files ({}), {delete_markers} delete markers, \
              {uploads} unfinished uploads, {} records, {} jobs in the jobs table, {} parked jobs, \
              {} unread webhooks",
@@ -72,7 +80,11 @@ impl EraseCount {
             self.entries,
             self.parked_jobs,
             self.unread_bodies
-        )
+        );
+        if self.deliveries > 0 {
+            text += &format!(", {} webhooks on their way to receivers", self.deliveries);
+        }
+        text
     }
 
     pub(super) fn to_audit_counts(self) -> HashMap<String, u64> {
@@ -85,6 +97,7 @@ impl EraseCount {
             ("entries", self.entries),
             ("parked_jobs", self.parked_jobs),
             ("unread_bodies", self.unread_bodies),
+            ("deliveries", self.deliveries),
         ]
         .map(|(name, count)| (name.to_owned(), count))
         .into()
@@ -115,7 +128,10 @@ impl EraseResult {
         ];
         lines.push(self.describe_proof());
         let unread = match scope.is_all() {
-            true => "webhooks in the queue to a receiver (minutes), ",
+            true => {
+                "webhooks in the queue to a receiver (minutes; if the receiver fails, they rest: \
+                 erase again), the daily counts (400 days, of no person), "
+            }
             false => {
                 "unread webhooks that still wait in the jobs queue (minutes), webhooks that wait \
                  for a receiver (three days), "
@@ -177,10 +193,28 @@ impl EraseScope {
     }
 }
 
+/// A sentence about what is in folders whose owner cannot be told; empty if there is nothing.
+pub(super) fn describe_undecided(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(
+            "\n{count} files and records are in their folders: whether they are this person's is not \
+             decided, so nothing is proven."
+        ),
+    }
+}
+
 /// The sentences about parked messages that may contain what is erased. `owner` is the option that
 /// selects them, such as `--tenant acme`.
 pub(super) fn describe_unclear(owner: &str, found: &EraseCount) -> String {
     let mut text = String::new();
+    if found.held_bodies > 0 {
+        text += &format!(
+            "\n{} parked webhooks that could not be read contain it and stay, because they may \
+             contain what a hold keeps. See: `wapi-media hold list`.",
+            found.held_bodies
+        );
+    }
     if found.unclear_bodies > 0 {
         text += &format!(
             "\n{} parked webhooks could not be searched, for example because they are compressed: \

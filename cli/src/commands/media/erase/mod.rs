@@ -3,6 +3,7 @@
 
 mod bodies;
 mod count;
+mod deliveries;
 mod groups;
 mod holds;
 mod proof;
@@ -22,7 +23,7 @@ use serde_json::json;
 
 pub(super) use self::proof::{VERIFY_ACTION, Verify, list_orders};
 use self::{
-    count::{EraseCount, EraseResult, describe_unclear},
+    count::{EraseCount, EraseResult, describe_unclear, describe_undecided},
     groups::{GroupCounts, describe_among},
     holds::find_hold,
     remove::await_other_looks,
@@ -113,7 +114,8 @@ impl Erase {
         // Only when nothing else is left: the next run finds the person's other names by them.
         let forgotten = if is_clean { scope.forget_people(session).await? } else { 0 };
         let people = scope.count_people(session).await?;
-        let is_proven = is_clean && people.left == 0;
+        let undecided = scope.count_doubtful(session).await?;
+        let is_proven = is_clean && people.left == 0 && undecided == 0;
         line.outcome = if is_proven { COMPLETE } else { INCOMPLETE }.to_owned();
         line.removed = removed.to_audit_counts();
         session.end_audit(&line).await?;
@@ -123,13 +125,14 @@ impl Erase {
             "people_left": people.left, "people_of_other_tenants": people.of_other_tenants,
             "folders": scope.chats.iter().map(Chat::as_str).collect::<Vec<_>>(),
             "left_out": scope.doubtful.iter().map(Chat::as_str).collect::<Vec<_>>(),
-            "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at,
+            "undecided": undecided, "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at,
         });
         let result = EraseResult { removed, left, hidden, is_proven };
         let said =
             result.describe(&order, &scope) + &describe_unclear(&scope.owner_option(), &left);
         let said = said
             + &describe_doubtful(&scope.doubtful)
+            + &describe_undecided(undecided)
             + &scope.describe_names(people.of_other_tenants);
         session.flags.print(&json, said)?;
         let exit = odd.print_notes();

@@ -12,11 +12,11 @@ use operator::audit::{COMPLETE, INCOMPLETE};
 use serde_json::{Value, json};
 
 use super::{
-    count::{EraseCount, EraseResult, describe_unclear},
+    count::{EraseCount, EraseResult, describe_unclear, describe_undecided},
     remove::await_other_looks,
     scope::{EraseScope, OwnerOptions, SubjectOptions},
 };
-use crate::{exit::Exit, screen, session::Session};
+use crate::{exit::Exit, person::describe_doubtful, screen, session::Session};
 
 /// The name of a verification in the audit table.
 pub(in super::super) const VERIFY_ACTION: &str = "media verify";
@@ -54,16 +54,22 @@ impl Verify {
         let is_left = !left.is_nothing() || left.is_doubtful();
         let people = scope.count_people(session).await?.left;
         let is_clean = !is_left && hidden == 0 && odd.count() == 0 && people == 0;
-        let is_proven = is_clean && unnamed == 0;
+        let undecided = scope.count_doubtful(session).await?;
+        let is_proven = is_clean && unnamed == 0 && undecided == 0;
         line.outcome = if is_proven { COMPLETE } else { INCOMPLETE }.to_owned();
         session.end_audit(&line).await?;
         let json = json!({
             "order": self.order, "left": left, "people_left": people,
-            "parked_and_hidden": hidden, "folders_not_named": unnamed, "proven": is_proven,
+            "undecided": undecided, "parked_and_hidden": hidden, "folders_not_named": unnamed, "proven": is_proven,
             "audit": line.at,
         });
         let result = EraseResult { removed: EraseCount::default(), left, hidden, is_proven };
         let mut said = result.describe_proof() + &describe_unclear(&scope.owner_option(), &left);
+        said += &(describe_doubtful(&scope.doubtful) + &describe_undecided(undecided));
+        if !left.is_nothing() {
+            said += "\nWhat was sent after the order counts, too: media find shows when it was \
+                sent. A second order covers it.";
+        }
         if people > 0 {
             said +=
                 &format!("\n{people} pairs of LID and phone number are in the table of people.");

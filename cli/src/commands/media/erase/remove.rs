@@ -1,6 +1,7 @@
 //! Finds, counts and removes what is erased.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
@@ -13,18 +14,17 @@ use aws::{
 use boot::clock;
 use media::{
     contact::Contact,
-    delivery::BodyKey,
     ids::{InstanceId, MessageId},
     job::{NotAJob, QueuedJob},
     message::Chat,
     object_key::ObjectKey,
-    unread::Search,
+    unread::{Search, UnreadBody},
 };
 use operator::erase::{ErasableNames, Erasables, EraseMode, FilesCount};
 
 use super::{count::EraseCount, scope::EraseScope};
 use crate::{
-    commands::parked::result::print_failures, odd_records::OddRecords, person::PersonChats, screen,
+    commands::parked::result::print_failures, holds::TenantHolds, odd_records::OddRecords, person::PersonChats, screen,
     session::Session,
 };
 
@@ -291,7 +291,7 @@ impl EraseScope {
         session: &Session,
     ) -> anyhow::Result<(EraseCount, OddRecords)> {
         let (mut found, mut odd) = (EraseCount::default(), OddRecords::default());
-        let now = clock::now();
+        let (now, holds) = (clock::now(), TenantHolds::read(&self.tenant, session).await?);
         let bar = screen::new_counter("instances searched");
         for instance in &self.instances {
             let Erasables { meant: records, unread: keys } =
@@ -301,8 +301,9 @@ impl EraseScope {
             }
             let entries = self.find_entries(instance, session).await?;
             found.entries += entries.meant.len() as u64;
-            let bodies = self.find_bodies(Some(instance), session).await?;
+            let bodies = self.find_bodies(Some(instance), &holds, session).await?;
             found.unread_bodies += bodies.meant.len() as u64;
+            found.held_bodies += bodies.held;
             found.unclear_bodies += bodies.unclear;
             found.unknown_messages += entries.unreadable + bodies.unreadable;
             found.records += records.len() as u64;
@@ -311,17 +312,40 @@ impl EraseScope {
             found.files.add(files);
             bar.inc(1);
         }
-        let parking = session.unordered_parking()?;
-        let (is_job, in_body) = (|job: &_| self.covers_job(job), |body: &_| self.search_body(body));
+        let (parking, held) = (session.unordered_parking()?, Cell::new(0));
+        let is_job = |job: &_| self.covers_job(job);
+        let in_body = |body: &_| self.search_unheld(body, &holds, &held);
         let in_text = |text: &str| self.search_bytes(text.as_bytes());
         let parked = parking.count_erasable(is_job, in_body, in_text, now).await?;
         found.parked_jobs = parked.meant.jobs as u64;
         found.unread_bodies += parked.meant.bodies as u64;
         found.unclear_bodies += parked.unclear as u64;
         found.unknown_messages += parked.unreadable as u64;
-        found.unknown_messages += self.find_bodies(None, session).await?.unreadable;
+        // Most of them have an entry in the jobs table as well.
+        found.held_bodies = found.held_bodies.max(held.get());
+        found.unknown_messages += self.find_bodies(None, &holds, session).await?.unreadable;
+        found.deliveries = self.count_deliveries(session).await?;
         bar.finish_and_clear();
         Ok((found, odd))
+    }
+
+    /// How many files and records are in the folders of LIDs whose owner cannot be told.
+    pub(super) async fn count_doubtful(&self, session: &Session) -> anyhow::Result<u64> {
+        let Some(aside) = self.doubtful_folders() else {
+            return Ok(0);
+        };
+        let (found, _) = aside.count_all(session).await?;
+        Ok(found.files.versions + found.records + found.entries)
+    }
+
+    /// As [`Self::search_body`], but for what a hold keeps, which is counted.
+    fn search_unheld(&self, body: &UnreadBody, holds: &TenantHolds, held: &Cell<u64>) -> Search {
+        let found = self.search_body(body);
+        if found != Search::Found || !holds.may_hold_bodies(body.instance()) {
+            return found;
+        }
+        held.set(held.get() + 1);
+        Search::Absent
     }
 
     /// Removes everything, in an order after which a second run finds what a crash left: parked
@@ -331,8 +355,10 @@ impl EraseScope {
     pub(super) async fn remove_all(&mut self, session: &Session) -> anyhow::Result<EraseCount> {
         let (mut removed, now) = (EraseCount::default(), clock::now());
         let bar = screen::new_counter("instances erased");
-        let parking = session.unordered_parking()?;
-        let (is_job, in_body) = (|job: &_| self.covers_job(job), |body: &_| self.search_body(body));
+        let (parking, held) = (session.unordered_parking()?, Cell::new(0));
+        let holds = TenantHolds::read(&self.tenant, session).await?;
+        let is_job = |job: &_| self.covers_job(job);
+        let in_body = |body: &_| self.search_unheld(body, &holds, &held);
         let in_text = |text: &str| self.search_bytes(text.as_bytes());
         let parked = parking.erase(is_job, in_body, in_text, now).await?;
         removed.parked_jobs = parked.removed.jobs as u64;
@@ -365,7 +391,7 @@ impl EraseScope {
                     erase(record).await?;
                 }
             }
-            removed.unread_bodies += self.remove_bodies(instance, session).await?;
+            removed.unread_bodies += self.remove_bodies(instance, &holds, session).await?;
             let files = self.erase_files(instance, &records, EraseMode::Remove, session).await?;
             for record in others {
                 erase(record).await?;
@@ -373,32 +399,22 @@ impl EraseScope {
             removed.files.add(files);
             bar.inc(1);
         }
+        let deliveries = self.remove_deliveries(session).await?;
+        removed.deliveries += deliveries.count;
+        removed.files.failed += deliveries.failed;
         if self.is_all() {
-            self.remove_beside(session).await?;
+            self.clear_marks(session).await?;
         }
         bar.finish_and_clear();
         Ok(removed)
     }
 
-    /// Removes what else there is of a whole tenant or instance: the marks of the back-fill, and
-    /// the webhooks that wait for a receiver. A table with counts per tenant belongs here, too. A
-    /// registered instance keeps its mark: it has no personal data, and without it W-API's log
-    /// would be read again.
-    async fn remove_beside(&self, session: &Session) -> anyhow::Result<()> {
+    /// Removes the marks of the back-fill. A registered instance keeps its mark: it has no personal
+    /// data, and without it W-API's log would be read again.
+    async fn clear_marks(&self, session: &Session) -> anyhow::Result<()> {
         let table = session.stack.output("MarksTable")?.to_owned();
         let marks = Marks::new(&session.operator.clients, table);
-        let (register, ledger) = (session.register()?, session.ledger()?);
-        for receiver in session.receivers()?.list(&self.tenant).await? {
-            for instance in &self.instances {
-                ledger.jobs.remove_all_resting(&receiver.id, Some(instance)).await?;
-            }
-        }
-        let bodies = session.stack.output("DeliveriesBucket")?;
-        for instance in &self.instances {
-            let folder = BodyKey::instance_prefix(&self.tenant, instance);
-            let (all, mode) = (|_: &str| true, EraseMode::Remove);
-            session.operator.erase_files(bodies, &folder, all, mode).await?;
-        }
+        let register = session.register()?;
         for instance in &self.instances {
             if register.get_instance(instance).await.is_ok_and(|found| found.is_none()) {
                 marks.clear(&self.tenant, instance).await?;

@@ -57,6 +57,7 @@ pub(crate) struct SubjectOptions {
 
 /// What is erased, resolved to instances, chats and message. Without chats and message, it is
 /// everything of the instances.
+#[derive(Clone)]
 pub(crate) struct EraseScope {
     pub(crate) tenant: TenantId,
     pub(super) instances: Vec<InstanceId>,
@@ -138,6 +139,18 @@ impl EraseScope {
     /// The own chats of a person among its chats.
     pub(super) fn people(&self) -> impl Iterator<Item = &Chat> {
         self.chats.iter().filter(|chat| chat.is_direct())
+    }
+
+    /// The folders of the LIDs whose owner cannot be told. `None`: there are none.
+    pub(super) fn doubtful_folders(&self) -> Option<Self> {
+        let aside = Self {
+            chats: self.doubtful.clone(),
+            objects: BTreeSet::new(),
+            doubtful: BTreeSet::new(),
+            has_groups: false,
+            ..self.clone()
+        };
+        (!aside.chats.is_empty()).then_some(aside)
     }
 
     /// Whether a record is meant because of its sender.

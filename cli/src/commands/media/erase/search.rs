@@ -20,7 +20,7 @@ use crate::session::Session;
 
 impl EraseScope {
     /// What of the scope is left, of everything that is searched by its content: files of the
-    /// tenant, records, job entries and pairs of people.
+    /// tenant, records, job entries, and of everything also what rests for receivers.
     pub(super) async fn search_again(&self, session: &Session) -> anyhow::Result<EraseCount> {
         let mut found = EraseCount::default();
         let mut instances: BTreeSet<_> = match &self.only {
@@ -33,6 +33,7 @@ impl EraseScope {
             found.records += self.search_records(instance, session).await?;
             found.entries += self.search_entries(instance, session).await?;
         }
+        found.deliveries = self.search_deliveries(&instances, session).await?;
         Ok(found)
     }
 

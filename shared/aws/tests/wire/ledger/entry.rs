@@ -9,10 +9,10 @@ use scripted_aws::{Answer, Aws, Update};
 use serde_json::json;
 
 use super::helpers::{
-    JOBS_TABLE, NOW, TABLE, item_key, key, lease, ledger, names, parked, record, retrying, stored,
+    JOBS_TABLE, NOW, TABLE, item_key, job, key, lease, ledger, names, parked, record, retrying, stored,
     transaction,
 };
-use crate::samples::{INSTANCE, MESSAGE, instance, job};
+use crate::samples::{INSTANCE, MESSAGE, instance};
 
 const BODY: &str = "the body of the queue message";
 

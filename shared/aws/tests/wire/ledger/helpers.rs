@@ -16,7 +16,7 @@ use media::{
 use scripted_aws::{Answer, Aws, RecordedRequest, Update};
 use serde_json::{Value, json};
 
-use crate::samples::{INSTANCE, JPEG, MESSAGE, job, proof_of};
+use crate::samples::{INSTANCE, JPEG, MESSAGE, proof_of};
 
 pub(crate) const TABLE: &str = "media-table";
 pub(crate) const JOBS_TABLE: &str = "jobs-table";
@@ -57,6 +57,13 @@ pub(crate) fn retrying() -> State {
 
 pub(crate) fn parked() -> State {
     State::Parked { class: FailureClass::Expired, reason: "the CDN has lost it".to_owned() }
+}
+
+/// The sample job, without a text for its event.
+pub(crate) fn job() -> Job {
+    let mut job = crate::samples::job();
+    job.message.file_name = None;
+    job
 }
 
 /// Claims the sample job, of which no earlier version has a record.

@@ -18,10 +18,10 @@ use scripted_aws::{Answer, Aws, Update};
 use serde_json::{Value, json};
 
 use super::helpers::{
-    JOBS_TABLE, NOW, TABLE, item_key, key, lease, ledger, names, parked, record, retrying, stored,
+    JOBS_TABLE, NOW, TABLE, item_key, job, key, lease, ledger, names, parked, record, retrying, stored,
     transaction, update,
 };
-use crate::samples::{MESSAGE, instance, job, queued};
+use crate::samples::{MESSAGE, instance, queued};
 
 const DAY: i64 = 86_400;
 

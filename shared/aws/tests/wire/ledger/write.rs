@@ -11,10 +11,10 @@ use scripted_aws::{Answer, Aws};
 use serde_json::json;
 
 use super::helpers::{
-    NOW, claim, key, lease, ledger, names, parked, retrying, run_fields, stored, update,
+    NOW, claim, job, key, lease, ledger, names, parked, retrying, run_fields, stored, update,
     without_earlier, write, written,
 };
-use crate::samples::{JPEG, instance, job, proof_of};
+use crate::samples::{JPEG, instance, proof_of};
 
 fn skipped() -> State {
     State::Skipped { rule: SkipRule::Chat }
