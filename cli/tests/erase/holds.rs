@@ -118,6 +118,29 @@ async fn a_file_whose_message_cannot_be_told_counts_as_held() {
     assert_eq!((refused.code, stack.keys().len()), (Some(2), 1), "{refused:?}");
 }
 
+/// A webhook that could not be read names both: what is held of the one may be in it.
+#[tokio::test]
+async fn a_webhook_that_may_be_held_stays() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    let body = data_encoding::BASE64.encode(format!("{PHONE} and {OTHER}").as_bytes());
+    let unread = json!({ "version": "unread-1", "tenant": TENANT, "instance": INSTANCE,
+        "accepted_at": 1_787_432_100, "why": "bad_body", "body": body });
+    keep_unread(&stack, &unread.to_string()).await;
+    stack.park(&unread.to_string());
+    let id = hold(&stack, &["--phone", PHONE]).await;
+    let erased = stack.run(&erase(&["--phone", OTHER])).await;
+    let left = [&erased.out["proven"], &erased.out["left"]["held_bodies"]];
+    assert_eq!((erased.code, left), (Some(1), [&json!(false), &json!(1)]), "{erased:?}");
+    let kept = json!(stack.items("JobsTable")).to_string();
+    assert!(kept.contains(&body) && stack.parked() == 1, "{kept}");
+    stack.run(&["hold", "release", &id, "--tenant", TENANT]).await;
+    let erased = stack.run(&erase(&["--phone", OTHER])).await;
+    assert_eq!((erased.code, &erased.out["proven"]), (Some(0), &json!(true)), "{erased:?}");
+    assert!(!json!(stack.items("JobsTable")).to_string().contains(&body));
+    assert_eq!(stack.parked(), 0);
+}
+
 /// A dropped job has nothing left from which its media file could be fetched.
 #[tokio::test]
 async fn a_held_job_is_not_dropped() {

@@ -127,7 +127,7 @@ impl People {
             let erased = orders.find_contact_erasure(owner, &contact, announced_at).await;
             let end = retention.map(|class| class.end_of(now));
             let noted = match erased {
-                Ok(None) => open.note(&instance, &phone, (now, end)).await,
+                Ok(None) => open.note(owner, &phone, (now, end)).await,
                 Ok(Some(_)) => Ok(()),
                 Err(error) => Err(error),
             };

@@ -22,6 +22,7 @@ pub mod instances;
 pub mod ledger;
 pub mod links;
 pub mod marks;
+mod named_contact;
 mod newer_record;
 pub mod open_people;
 pub mod orders;

@@ -12,13 +12,14 @@ use std::{
 };
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use media::ids::InstanceId;
+use media::ids::{InstanceId, TenantId};
 
 use crate::{
     clients::Clients,
     dynamodb::{get_string, number_value, string_value},
     error::AwsError,
     ledger::FORGET_AT,
+    named_contact::TENANT,
 };
 
 /// How many numbers a process remembers. Then it forgets all of them, and looks each up again when
@@ -71,7 +72,7 @@ impl OpenPeople {
     /// [`AwsError`] when `Query` or `PutItem` fails. The number is then still new.
     pub async fn note(
         &self,
-        instance: &InstanceId,
+        (tenant, instance): (&TenantId, &InstanceId),
         phone: &str,
         (now, end): (i64, Option<i64>),
     ) -> Result<(), AwsError> {
@@ -87,8 +88,9 @@ impl OpenPeople {
             let put = self.clients.dynamodb.put_item().table_name(&self.table);
             let put = put
                 .item("instance", string_value(instance.as_str()))
-                .item("link", string_value(format!("{OPEN}{phone}")))
+                .item("link", string_value(open_key(phone)))
                 .item("phone", string_value(phone))
+                .item(TENANT, string_value(tenant.as_str()))
                 .item("noted_at", number_value(now))
                 .condition_expression("attribute_not_exists(link)");
             let put = match end {
@@ -157,7 +159,7 @@ impl OpenPeople {
         let update = self.clients.dynamodb.update_item().table_name(&self.table);
         let updated = update
             .key("instance", string_value(instance.as_str()))
-            .key("link", string_value(format!("{OPEN}{phone}")))
+            .key("link", string_value(open_key(phone)))
             .update_expression(format!("SET {ASK_AFTER} = :until"))
             .condition_expression("attribute_exists(link)")
             .expression_attribute_values(":until", number_value(until))
@@ -177,7 +179,7 @@ impl OpenPeople {
         let delete = self.clients.dynamodb.delete_item().table_name(&self.table);
         let delete = delete
             .key("instance", string_value(instance.as_str()))
-            .key("link", string_value(format!("{OPEN}{phone}")));
+            .key("link", string_value(open_key(phone)));
         delete.send().await.map_err(AwsError::in_operation("dynamodb:DeleteItem"))?;
         Ok(())
     }
@@ -198,7 +200,7 @@ impl OpenPeople {
             let output = query
                 .key_condition_expression("instance = :instance AND link = :link")
                 .expression_attribute_values(":instance", string_value(instance.as_str()))
-                .expression_attribute_values(":link", string_value(format!("{OPEN}{phone}")))
+                .expression_attribute_values(":link", string_value(open_key(&phone)))
                 .consistent_read(true)
                 .send()
                 .await
@@ -236,4 +238,10 @@ impl OpenPeople {
     fn lock_remembered(&self) -> MutexGuard<'_, HashSet<u64>> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The sort key of an open number.
+#[must_use]
+pub fn open_key(phone: &str) -> String {
+    format!("{OPEN}{phone}")
 }

@@ -8,8 +8,9 @@
 //! | the instance's id | `phone#{phone}#{lid}` |
 //!
 //! A LID with two numbers, or a number with two LIDs, has an item for each: no pair replaces
-//! another. Under a retention, both items have an end (`forget_at`), which is renewed when a
-//! webhook names the pair again.
+//! another. Both items have the `tenant` whose webhook named the pair last: an instance may move,
+//! and earlier versions wrote none. Under a retention, they have an end (`forget_at`), which is
+//! renewed when a webhook names the pair again.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -25,19 +26,18 @@ use media::{
     policy::Retention,
 };
 
+pub use crate::named_contact::NamedContact;
 use crate::{
     cache::Cache,
     clients::Clients,
     dynamodb::{Attributes, get_item, get_number, get_string, number_value, string_value},
     error::AwsError,
-    orders::{Order, Orders},
+    named_contact::{RENEWED_AFTER, TENANT},
+    orders::Orders,
 };
 
 /// The attribute with the end of a pair, in seconds since 1970.
 const FORGET_AT: &str = "forget_at";
-
-/// After this time, in seconds, a pair that is named again is looked up and gets a new end.
-const RENEWED_AFTER: u32 = 7 * 24 * 60 * 60;
 
 /// How long a LID that has no phone number, or several, is not looked up again.
 const MAX_ABSENCE_AGE: Duration = Duration::from_mins(1);
@@ -52,46 +52,6 @@ const MAX_REMEMBERED: usize = 20_000;
 
 /// How many numbers of one LID are read, at most. Two are too many for a folder.
 const MAX_LINKS: i32 = 50;
-
-/// What a webhook says about a contact, and for how long it may be kept.
-#[derive(Debug, Clone, Copy)]
-pub struct NamedContact<'a> {
-    /// The tenant of the instance.
-    pub tenant: &'a TenantId,
-    /// The instance that got the webhook.
-    pub instance: &'a InstanceId,
-    /// The contact.
-    pub person: &'a Contact,
-    /// How long the tenant keeps what is known; `None` without an end.
-    pub retention: Option<Retention>,
-    /// When the webhook came, in seconds since 1970.
-    pub now: i64,
-    /// When what it announces was sent, in seconds since 1970: a webhook may come again after an
-    /// order to erase.
-    pub announced_at: i64,
-}
-
-impl NamedContact<'_> {
-    /// When the pair ends if it is not named again, in seconds since 1970.
-    fn end(&self) -> Option<i64> {
-        self.retention.map(|class| class.end_of(self.now))
-    }
-
-    /// The order to erase that covers what the webhook announces of the contact.
-    async fn find_erasure(&self, orders: &Orders) -> Result<Option<Order>, AwsError> {
-        let owner = (self.tenant, self.instance);
-        orders.find_contact_erasure(owner, self.person, self.announced_at).await
-    }
-
-    /// Whether an item of the pair has about this end.
-    fn has_end(&self, item: &Attributes) -> bool {
-        match (get_number::<i64>(item, FORGET_AT), self.end()) {
-            (None, None) => true,
-            (Some(has), Some(end)) => (0..i64::from(RENEWED_AFTER)).contains(&(end - has)),
-            (Some(_), None) | (None, Some(_)) => false,
-        }
-    }
-}
 
 /// Reads and writes the table of people.
 #[derive(Debug)]
@@ -141,7 +101,8 @@ impl PeopleTable {
         let [by_lid, by_phone] = link_keys(lid, phone);
         let key = [("instance", named.instance.as_str()), ("link", by_phone.as_str())];
         let found = get_item(&self.clients, &self.table, key).await?;
-        let is_known = found.as_ref().is_some_and(|item| named.has_end(item));
+        let is_known =
+            found.as_ref().is_some_and(|item| named.has_end(item) && named.has_tenant(item));
         let erasure = if is_known { None } else { named.find_erasure(orders).await? };
         if erasure.as_ref().is_some_and(|order| !order.erases(named.now)) {
             // It came again. What the contact sends from now on is learnt.
@@ -157,6 +118,7 @@ impl PeopleTable {
                     .item("link", string_value(link))
                     .item("lid", string_value(lid))
                     .item("phone", string_value(phone))
+                    .item(TENANT, string_value(named.tenant.as_str()))
                     .item("learnt_at", number_value(learnt_at));
                 if let Some(end) = named.end() {
                     put = put.item(FORGET_AT, number_value(end));
@@ -276,6 +238,34 @@ impl PeopleTable {
             found.extend(read_person(&item));
         }
         Ok(found)
+    }
+
+    /// The sort keys of the items of an instance that webhooks of this tenant wrote: of pairs, by
+    /// either side, and of open numbers.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `Query` fails.
+    #[cfg(feature = "operator")]
+    pub async fn list_links_of(
+        &self,
+        instance: &InstanceId,
+        tenant: &TenantId,
+    ) -> Result<HashSet<String>, AwsError> {
+        let query = self.clients.dynamodb.query().table_name(&self.table).consistent_read(true);
+        let mut items = query
+            .key_condition_expression("instance = :instance")
+            .filter_expression("tenant = :tenant")
+            .expression_attribute_values(":instance", string_value(instance.as_str()))
+            .expression_attribute_values(":tenant", string_value(tenant.as_str()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut links = HashSet::new();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
+            links.extend(get_string(&item, "link").map(str::to_owned));
+        }
+        Ok(links)
     }
 
     /// Deletes the pairs of these contacts.
@@ -406,7 +396,8 @@ impl PeopleTable {
 }
 
 /// The sort keys of a pair, by LID and by phone number.
-fn link_keys(lid: &str, phone: &str) -> [String; 2] {
+#[must_use]
+pub fn link_keys(lid: &str, phone: &str) -> [String; 2] {
     [format!("lid#{lid}#{phone}"), format!("phone#{phone}#{lid}")]
 }
 

@@ -1,12 +1,17 @@
 //! Numbers without a LID: noted once, unless a pair has them, and listed when they are due.
 
 use aws::open_people::OpenPeople;
+use media::ids::TenantId;
 use scripted_aws::{Answer, Aws, RecordedRequest};
 use serde_json::json;
 
 use crate::samples::instance;
 
 const PHONE: &str = "5500900000002";
+
+fn tenant() -> TenantId {
+    TenantId::parse("acme").expect("a tenant")
+}
 
 fn open_people(aws: &Aws) -> OpenPeople {
     OpenPeople::new(&aws.clients, "people".to_owned())
@@ -23,7 +28,7 @@ async fn a_number_is_noted_unless_a_pair_has_it() {
         .await;
         let people = open_people(&aws);
         assert!(people.is_new(&instance(), PHONE));
-        people.note(&instance(), PHONE, (7, None)).await.expect("noted");
+        people.note((&tenant(), &instance()), PHONE, (7, None)).await.expect("noted");
         assert!(!people.is_new(&instance(), PHONE), "it is looked up once");
         assert_eq!(aws.operations(), operations);
         let asked = aws.only_request("Query").json()["ExpressionAttributeValues"].clone();
@@ -31,6 +36,7 @@ async fn a_number_is_noted_unless_a_pair_has_it() {
         if let Some(put) = aws.requests_of("PutItem").first() {
             let put = put.json();
             assert_eq!(put["Item"]["link"]["S"], format!("open#{PHONE}"));
+            assert_eq!(put["Item"]["tenant"]["S"], "acme");
             assert_eq!(put["ConditionExpression"], "attribute_not_exists(link)");
         }
     }
@@ -40,7 +46,7 @@ async fn a_number_is_noted_unless_a_pair_has_it() {
 async fn a_number_that_could_not_be_noted_is_still_new() {
     let aws = Aws::start(|_| Answer::json_error(400, "AccessDeniedException")).await;
     let people = open_people(&aws);
-    assert!(people.note(&instance(), PHONE, (7, None)).await.is_err());
+    assert!(people.note((&tenant(), &instance()), PHONE, (7, None)).await.is_err());
     assert!(people.is_new(&instance(), PHONE));
 }
 

@@ -9,7 +9,8 @@ use std::{
 use aws::{
     ledger::{Erasable, MARKED_FOR, WriteOutcome},
     marks::Marks,
-    people::PeopleTable,
+    open_people::open_key,
+    people::{PeopleTable, link_keys},
 };
 use boot::clock;
 use media::{
@@ -49,15 +50,17 @@ struct KnownPeople {
     pairs: Vec<Contact>,
     /// Phone numbers without a LID.
     open: Vec<String>,
+    /// How many of both are another tenant's by now, or do not say whose they are.
+    of_others: usize,
 }
 
 /// How many pairs of LID and phone number, and numbers without a LID, the table of people has.
 #[derive(Default)]
 pub(super) struct PeopleCount {
-    /// In instances of this tenant, and in those that were removed.
+    /// This tenant's.
     pub(super) left: usize,
-    /// In instances that are another tenant's by now. Which of them were seen before the instance
-    /// moved is not known, so that tenant keeps them.
+    /// In instances that are another tenant's by now, and named by its webhooks last, or written by
+    /// a version that did not write down whose they are: that tenant keeps them.
     pub(super) of_other_tenants: usize,
 }
 
@@ -102,14 +105,11 @@ impl EraseScope {
         Ok(())
     }
 
-    /// Deletes what the table of people has of the chats, or of everything. In an instance that is
-    /// another tenant's by now, that is not this tenant's to remove.
+    /// Deletes what the table of people has of the chats, or of everything, and that is this
+    /// tenant's.
     pub(super) async fn forget_people(&self, session: &Session) -> anyhow::Result<usize> {
         let (people, open, mut removed) = (session.people()?, session.open_people()?, 0);
         for instance in &self.instances {
-            if self.is_of_another(instance, session).await? {
-                continue;
-            }
             let known = self.find_people(instance, session).await?;
             removed += people.forget(instance, &known.pairs).await?;
             for phone in &known.open {
@@ -124,12 +124,9 @@ impl EraseScope {
     pub(super) async fn count_people(&self, session: &Session) -> anyhow::Result<PeopleCount> {
         let mut count = PeopleCount::default();
         for instance in &self.instances {
-            let KnownPeople { pairs, open } = self.find_people(instance, session).await?;
-            let whose = match self.is_of_another(instance, session).await? {
-                true => &mut count.of_other_tenants,
-                false => &mut count.left,
-            };
-            *whose += pairs.len() + open.len();
+            let known = self.find_people(instance, session).await?;
+            count.left += known.pairs.len() + known.open.len();
+            count.of_other_tenants += known.of_others;
         }
         Ok(count)
     }
@@ -141,14 +138,25 @@ impl EraseScope {
         session: &Session,
     ) -> anyhow::Result<KnownPeople> {
         let (people, open) = (session.people()?, session.open_people()?);
-        if self.is_all() {
-            let pairs = people.list_all(instance).await?;
-            return Ok(KnownPeople { pairs, open: open.list_all(instance).await? });
+        let (mut pairs, mut open) = if self.is_all() {
+            (people.list_all(instance).await?, open.list_all(instance).await?)
+        } else {
+            let chats: Vec<_> = self.chats.iter().cloned().collect();
+            let names = chats.iter().map(|chat| chat.as_str().to_owned());
+            let pairs = PersonChats::find(&people, instance, &chats).await?.pairs;
+            (pairs, open.find(instance, names).await?)
+        };
+        let found = pairs.len() + open.len();
+        if found > 0 && self.is_of_another(instance, session).await? {
+            let own = people.list_links_of(instance, &self.tenant).await?;
+            let is_own = |(lid, phone): (&str, &str)| {
+                link_keys(lid, phone).iter().any(|link| own.contains(link))
+            };
+            pairs.retain(|pair| pair.as_pair().is_some_and(is_own));
+            open.retain(|phone| own.contains(&open_key(phone)));
         }
-        let chats: Vec<_> = self.chats.iter().cloned().collect();
-        let pairs = PersonChats::find(&people, instance, &chats).await?.pairs;
-        let names = chats.iter().map(|chat| chat.as_str().to_owned());
-        Ok(KnownPeople { pairs, open: open.find(instance, names).await? })
+        let of_others = found - pairs.len() - open.len();
+        Ok(KnownPeople { pairs, open, of_others })
     }
 
     /// Whether the instance is another tenant's by now.
