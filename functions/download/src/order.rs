@@ -3,7 +3,11 @@
 
 use std::sync::atomic::Ordering;
 
-use aws::ledger::{EraseOutcome, WriteOutcome};
+use aws::{
+    error::AwsError,
+    ledger::{EraseOutcome, WriteOutcome},
+    orders::Order,
+};
 use media::{job::Job, unread::UnreadBody};
 
 use crate::{
@@ -98,14 +102,26 @@ pub(crate) async fn end_erased(worker: &Worker, claimed: &ClaimedJob<'_>) -> Ack
     }
 }
 
-/// Ends an unread body whose tenant or instance was ordered to be erased. `None`: it was not. Whom
-/// else the body is about cannot be read.
+/// Ends an unread body whose tenant or instance was ordered to be erased. `None`: it was not.
 pub(crate) async fn end_body_if_ordered(
     worker: &Worker,
     body: &UnreadBody,
 ) -> Option<Acknowledgement> {
+    end_body(body, worker.orders.find_body_erasure(body).await)
+}
+
+/// Ends a body that cannot be read if it names whom or what was ordered to be erased, before it is
+/// parked: the command has searched the parked ones already. `None`: it does not.
+pub(crate) async fn end_body_if_named(
+    worker: &Worker,
+    body: &UnreadBody,
+) -> Option<Acknowledgement> {
+    end_body(body, worker.orders.find_named_erasure(body).await)
+}
+
+fn end_body(body: &UnreadBody, found: Result<Option<Order>, AwsError>) -> Option<Acknowledgement> {
     let (tenant, instance) = (body.tenant(), body.instance());
-    match worker.orders.find_body_erasure(body).await {
+    match found {
         Ok(None) => None,
         Ok(Some(_)) => {
             tracing::info!(%tenant, %instance, outcome = "erased", "unread body");

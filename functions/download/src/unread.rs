@@ -8,7 +8,7 @@ use wapi::webhook::{Reading, UnreadReason};
 use crate::{
     kept_body::{KeepOutcome, keep_parked, settle_message},
     message::{Acknowledgement, QueueMessage},
-    order::end_body_if_ordered,
+    order::{end_body_if_named, end_body_if_ordered},
     worker::Worker,
 };
 
@@ -95,6 +95,12 @@ async fn park_unread(
     rest: &UnreadRest,
     queued: usize,
 ) -> Acknowledgement {
+    // What can be read of it obeys the orders about each message.
+    match end_body_if_named(worker, body).await {
+        Some(Acknowledgement::Done) => return settle_message(worker, message).await,
+        Some(retry) => return retry,
+        None => {}
+    }
     let (class, about) = (FailureClass::Unread, body.summary());
     let UnreadRest { word, meaning } = rest;
     let ticket = ParkingTicket {

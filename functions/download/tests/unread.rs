@@ -29,8 +29,10 @@ const NOW: i64 = ACCEPTED + 12 * 24 * 60 * 60;
 const JOBS: &str = "https://sqs.example.invalid/jobs";
 const PARKED: &str = "https://sqs.example.invalid/parked";
 
-/// The calls that park a body: its orders, its instance, the table and the queue.
-const PARKED_CALLS: [&str; 4] = ["GetItem", "GetItem", "TransactWriteItems", "SendMessage"];
+/// The calls that park a body: its orders, once before it is read and once before it is kept, its
+/// instance, the table and the queue.
+const PARKED_CALLS: [&str; 5] =
+    ["GetItem", "GetItem", "GetItem", "TransactWriteItems", "SendMessage"];
 
 /// AWS accepts every request.
 fn healthy_aws(seen: &RecordedRequest) -> Answer {
@@ -210,6 +212,43 @@ async fn an_unreadable_body_is_parked_unchanged() {
         assert_eq!(entry.sets["reason"]["S"], reason);
         assert_eq!(entry.sets["recoverable_until"]["N"], until);
         assert!(entry.removes.contains("forget_at"), "a tenant without a retention");
+    }
+}
+
+/// Whoever erased a person has searched the parked bodies already. What can be read is not ended
+/// for the names in it: each of its messages has orders of its own.
+#[tokio::test]
+async fn a_body_that_names_an_erased_person_is_not_parked() {
+    // HMAC-SHA256 of `chat 5500900000002` under 32 bytes of 7, in base32, computed elsewhere.
+    const ORDER: &str = "erase#chat#*#ukfsooea7xqro6nnfqy3sykfj4tm4pxc5zfmor7qulaotsh4rpzq";
+    let readable = webhook_with(&json!({ "conversation": "oi" })).to_string();
+    for (body, before, is_parked) in [
+        ("{ 5500900000002", ACCEPTED, false),
+        ("{ 5500900000002", ACCEPTED - 1, true),
+        ("{ 5500900000003", ACCEPTED, true),
+        (readable.as_str(), ACCEPTED, false),
+    ] {
+        let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
+            "GetItem" if seen.json()["TableName"] == "orders" => {
+                Answer::json(&json!({ "Item": { "sealed_key": { "S": "c2VhbGVk" } } }))
+            }
+            "Decrypt" => {
+                let key = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+                Answer::json(&json!({ "Plaintext": key, "KeyId": "key" }))
+            }
+            "BatchGetItem" => {
+                let order = json!({ "order": { "S": ORDER }, "before": { "N": before.to_string() },
+                    "from_now_on": { "BOOL": false }, "id": { "S": "order1" } });
+                let found = if seen.text().contains(ORDER) { json!([order]) } else { json!([]) };
+                Answer::json(&json!({ "Responses": { "orders": found } }))
+            }
+            _ => healthy_aws(seen),
+        })
+        .await;
+        assert!(!is_retried(&aws, &unread_body(body.as_bytes(), "bad_body")).await, "{body}");
+        assert_eq!(aws.requests_of("SendMessage").len(), usize::from(is_parked), "{body} {before}");
+        let settled = first_update(&aws).sets["state"]["S"] == "settled";
+        assert_eq!(settled, !is_parked, "{body} {before}");
     }
 }
 

@@ -259,7 +259,7 @@ impl Parking {
             }
             Some(BodyState::Retrying) | None => {}
         }
-        if self.is_body_ordered(&message.body).await? {
+        if self.is_body_named(&message.body).await? {
             return self.remove(message).await;
         }
         let terms = match (message.parked.tenant(), message.parked.instance()) {
@@ -280,6 +280,15 @@ impl Parking {
     pub(crate) async fn is_body_ordered(&self, body: &str) -> Result<bool, AwsError> {
         match (&self.orders, UnreadBody::parse(body)) {
             (Some(orders), Ok(unread)) => Ok(orders.find_body_erasure(&unread).await?.is_some()),
+            (Some(_) | None, _) => Ok(false),
+        }
+    }
+
+    /// As [`Self::is_body_ordered`], but also of whom and what the webhook names in clear: it would
+    /// be kept from now on, and the command has searched already.
+    async fn is_body_named(&self, body: &str) -> Result<bool, AwsError> {
+        match (&self.orders, UnreadBody::parse(body)) {
+            (Some(orders), Ok(unread)) => Ok(orders.find_named_erasure(&unread).await?.is_some()),
             (Some(_) | None, _) => Ok(false),
         }
     }

@@ -31,6 +31,9 @@ const MAX_KEY_AGE: Duration = Duration::from_hours(1);
 
 const BATCH_GET_ITEM: &str = "dynamodb:BatchGetItem";
 
+/// How many keys DynamoDB takes in one request.
+const MAX_KEYS: usize = 100;
+
 /// How often keys that DynamoDB left unprocessed are asked for.
 const MAX_BATCHES: u32 = 4;
 
@@ -70,6 +73,26 @@ impl Orders {
     pub async fn find_body_erasure(&self, body: &UnreadBody) -> Result<Option<Order>, AwsError> {
         let subjects = OrderSubject::list_all(body.instance(), [], []);
         self.find_covering(body.tenant(), subjects, body.accepted_at()).await
+    }
+
+    /// The order to erase that covers an unread body which would be kept, if there is one: also
+    /// one about a chat, a person or a message that the body names in clear.
+    ///
+    /// # Errors
+    /// As [`Self::find_erasure`].
+    pub async fn find_named_erasure(&self, body: &UnreadBody) -> Result<Option<Order>, AwsError> {
+        if self.find_key(body.tenant()).await?.is_none() {
+            return Ok(None);
+        }
+        let subjects: Vec<_> = body.order_subjects().into_iter().collect();
+        for some in subjects.chunks(MAX_KEYS) {
+            let some = some.iter().cloned();
+            let found = self.find_covering(body.tenant(), some, body.accepted_at()).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     /// The order to erase that covers what was announced of a contact at this time (seconds since

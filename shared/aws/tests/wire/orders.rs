@@ -140,3 +140,38 @@ async fn an_unread_body_obeys_orders_about_its_owner() {
     let asked = aws.only_request("BatchGetItem").json();
     assert_eq!(asked["RequestItems"]["orders"]["Keys"].as_array().map(Vec::len), Some(2));
 }
+
+/// A body that stays unread is not kept if it names whom was ordered to be erased: as a number, as
+/// an address, or under the other spelling. Requests have at most 100 keys.
+#[tokio::test]
+async fn an_unread_body_that_names_an_erased_person_is_covered() {
+    let fillers: String = (0..80).map(|n| format!(" 55009000{n:05}")).collect();
+    for (text, is_covered) in [
+        ("de 5500900000002 para", true),
+        ("\"id\": \"5500900000002:12@s.whatsapp.net\"", true),
+        ("+5500900000002", true),
+        ("55009000000021", false),
+        ("nada", false),
+    ] {
+        let text = format!("{text}{fillers}");
+        let body = json!({ "version": "unread-1", "tenant": "acme", "instance": INSTANCE,
+            "accepted_at": 1_787_000_000, "why": "bad_body",
+            "body": data_encoding::BASE64.encode(text.as_bytes()) });
+        let body = UnreadBody::parse(&body.to_string()).expect("an unread body");
+        let key = format!("erase#chat#*#{CHAT_HASH}");
+        let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
+            "GetItem" => Answer::json(&json!({ "Item": { "sealed_key": { "S": "c2VhbGVk" } } })),
+            "Decrypt" => Answer::json(&json!({ "Plaintext": KEY, "KeyId": "key" })),
+            _ => {
+                let keys = &seen.json()["RequestItems"]["orders"]["Keys"];
+                assert!(keys.as_array().is_some_and(|keys| keys.len() <= 100));
+                let is_asked = seen.text().contains(&key);
+                let found = if is_asked { json!([erasure("1787000000")]) } else { json!([]) };
+                Answer::json(&items(found))
+            }
+        })
+        .await;
+        let found = orders(&aws).find_named_erasure(&body).await.expect("an answer");
+        assert_eq!(found.is_some(), is_covered, "{text}");
+    }
+}
