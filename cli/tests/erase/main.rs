@@ -10,6 +10,7 @@
 
 mod copies;
 mod deliveries;
+mod deployed;
 mod files;
 mod groups;
 mod holds;
@@ -19,6 +20,7 @@ mod receivers;
 mod relink;
 mod removed;
 mod revoked;
+mod scanned;
 mod stack;
 mod tables;
 
@@ -322,7 +324,8 @@ async fn a_doubtful_folder_is_no_proof() {
     assert_eq!((erased.code, &erased.out["proven"]), (Some(1), &json!(false)), "{erased:?}");
     assert_eq!(erased.out["undecided"], 2, "its file and its record: {erased:?}");
     assert_eq!(stack.keys(), [object_key(INSTANCE, &folder, "3EB0B")]);
-    assert_eq!(stack.run(&erase(&["--chat", &folder])).await.code, Some(0));
+    let of_lid = erase(&["--chat", &folder, "--group-media", "keep"]);
+    assert_eq!(stack.run(&of_lid).await.code, Some(0));
     let erased = stack.run(&erase(&["--phone", PHONE])).await;
     assert_eq!((erased.code, &erased.out["proven"]), (Some(0), &json!(true)), "{erased:?}");
 }

@@ -88,7 +88,7 @@ async fn a_receiver_lives_as_the_page_says() {
     let gone = run(&stack, "show", id, &[]).await;
     assert!(gone.code == Some(2) && gone.err.contains("receiver list"), "{}", gone.err);
     let told: BTreeSet<_> = stack.items("AuditTable").iter().map(action).collect();
-    let verbs = ["add", "pause", "remove", "resume", "rotate-secret", "set", "show"];
+    let verbs = ["add", "pause", "remove", "resume", "rotate-secret", "set", "show", "test"];
     assert_eq!(told, verbs.map(|verb| format!("receiver {verb}")).into());
 }
 

@@ -15,6 +15,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 
 use crate::{
     copies::Copies,
+    deployed::Deployed,
     files::Files,
     tables::{answer_table, create_tables},
 };
@@ -41,8 +42,7 @@ struct State {
     parked: BTreeMap<String, Parked>,
     fault: Option<Fault>,
     calls: usize,
-    /// The base URL of W-API that the stack was deployed with.
-    wapi_base: String,
+    deployed: Deployed,
 }
 
 /// The call that fails, counted from 1, and whether AWS does what it asks for before its answer is
@@ -148,7 +148,17 @@ impl Stack {
 
     /// Lets the stack have this base URL of W-API.
     pub(crate) fn set_wapi_base(&self, base: String) {
-        lock(&self.state).wapi_base = base;
+        lock(&self.state).deployed.wapi_base = base;
+    }
+
+    /// Deploys the stack with a malware scan and this role that may read every file.
+    pub(crate) fn scan_files(&self, break_glass: &'static str) {
+        lock(&self.state).deployed.break_glass = Some(break_glass);
+    }
+
+    /// Lets the command run as this ARN.
+    pub(crate) fn set_caller(&self, arn: &'static str) {
+        lock(&self.state).deployed.caller = arn;
     }
 
     /// The files, with their bytes and tags.
@@ -229,14 +239,11 @@ fn answer(seen: &RecordedRequest, tables: &Database, state: &mut State) -> Answe
         "AmazonSQS" => answer_queue(operation, &seen.json(), state),
         "TrentService" => answer_key(operation, &seen.json()),
         _ if seen.text().contains("Action=DescribeStacks") => {
-            Answer::new(200, describe_stack(&state.wapi_base))
+            Answer::new(200, state.deployed.describe())
         }
-        _ if seen.text().contains("Action=GetCallerIdentity") => Answer::new(
-            200,
-            "<GetCallerIdentityResponse><GetCallerIdentityResult>\
-             <Arn>arn:aws:iam::000000000000:user/operator</Arn>\
-             </GetCallerIdentityResult></GetCallerIdentityResponse>",
-        ),
+        _ if seen.text().contains("Action=GetCallerIdentity") => {
+            Answer::new(200, state.deployed.describe_caller())
+        }
         _ if seen.path.starts_with("/DeliveriesBucket") => {
             let refuses = state.keeps_bodies && seen.query.contains_key("delete");
             match state.bodies.keys().next().filter(|_| refuses) {
@@ -254,60 +261,6 @@ fn answer(seen: &RecordedRequest, tables: &Database, state: &mut State) -> Answe
                 .unwrap_or_else(|| answer_bucket(seen, &mut state.bucket))
         }
     }
-}
-
-fn describe_stack(wapi_base: &str) -> String {
-    let outputs = [
-        "InstancesTable",
-        "TenantsTable",
-        "MediaTable",
-        "JobsTable",
-        "MarksTable",
-        "OrdersTable",
-        "LinksTable",
-        "PeopleTable",
-        "AuditTable",
-        "AuditBucket",
-        "ReceiversTable",
-        "MediaBucket",
-        "DeliveriesBucket",
-        "TokenKeyId",
-        "JobsQueueUrl",
-        "ParkedQueueUrl",
-        "WebhookBaseUrl",
-        "EventsFunction",
-    ];
-    let value = |name: &str| match name {
-        "MediaBucket" => "bucket".to_owned(),
-        "AuditBucket" => "audit-copies".to_owned(),
-        "WebhookBaseUrl" => "https://hooks.example.invalid".to_owned(),
-        _ if name.ends_with("Url") => format!("https://sqs.example.invalid/{name}"),
-        _ => name.to_owned(),
-    };
-    let outputs = outputs.map(|name| {
-        let value = value(name);
-        format!("<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>")
-    });
-    let parameters = [
-        ("UtcOffset", "-03:00"),
-        ("WapiBaseUrl", wapi_base),
-        ("CdnBaseUrls", "https://mmg.whatsapp.net"),
-    ];
-    let parameters = parameters.map(|(name, value)| {
-        format!(
-            "<member><ParameterKey>{name}</ParameterKey>\
-             <ParameterValue>{value}</ParameterValue></member>"
-        )
-    });
-    format!(
-        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>\
-         <StackName>wapi-media</StackName><CreationTime>2026-01-01T00:00:00Z</CreationTime>\
-         <StackStatus>CREATE_COMPLETE</StackStatus><Parameters>{}</Parameters>\
-         <Outputs>{}</Outputs>\
-         </member></Stacks></DescribeStacksResult></DescribeStacksResponse>",
-        parameters.concat(),
-        outputs.concat()
-    )
 }
 
 /// A ciphertext is its plaintext.

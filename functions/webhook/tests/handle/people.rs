@@ -212,7 +212,8 @@ async fn an_old_text_does_not_bring_an_erased_person_back() {
     let aws = start_aws_with_order(&items, Some(MOMENT + 10)).await;
     let webhook = create_asking_webhook(&aws, true);
     let mut text = text_of("200000000000002", "5500900000002");
-    let mut only_number = message("5500900000002@c.us", &json!({}), &json!({ "conversation": "oi" }));
+    let (phone, content) = ("5500900000002", json!({ "conversation": "oi" }));
+    let mut only_number = message(phone, &json!({ "id": phone }), &content);
     for body in [&text, &only_number] {
         post_request(&webhook, &webhook_request(INSTANCE, "secret", body)).await;
     }

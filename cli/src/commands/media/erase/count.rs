@@ -133,8 +133,8 @@ impl EraseResult {
                  erase again), the daily counts (400 days, of no person), "
             }
             false => {
-                "unread webhooks that still wait in the jobs queue (minutes), webhooks that wait \
-                 for a receiver (three days), "
+                "unread webhooks that still wait in the jobs queue (minutes; then they end, if they \
+                 name it in clear), webhooks that wait for a receiver (three days), "
             }
         };
         lines.push(format!(
@@ -211,7 +211,7 @@ pub(super) fn describe_unclear(owner: &str, found: &EraseCount) -> String {
     if found.held_bodies > 0 {
         text += &format!(
             "\n{} parked webhooks that could not be read contain it and stay, because they may \
-             contain what a hold keeps. See: `wapi-media hold list`.",
+             contain what a hold keeps. See: `wapi-media hold list --tenant acme`.",
             found.held_bodies
         );
     }
