@@ -4,14 +4,16 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use ::events::Events;
-use media::delivery::Delivery;
+use media::{delivery::Delivery, media_link::LinkToken};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::{
     clockwork::WORLD_START,
     cloud::Cloud,
-    function::{DELIVERIES, InvocationEnd, JOBS_TABLE, MEDIA, ProcessContext, RECEIVERS, Slot},
+    function::{
+        DELIVERIES, InvocationEnd, JOBS_TABLE, LINKS, MEDIA, ProcessContext, RECEIVERS, Slot,
+    },
     plan::CUSTOMERS,
 };
 
@@ -21,7 +23,11 @@ const TRY_AGAIN: Duration = Duration::from_secs(20);
 /// How long after a change of a queue the stream is read.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// The final states of records, each of which is an event.
+/// The tenant whose stored files get links.
+pub(crate) const TENANT_WITH_LINKS: &str = "acme";
+
+/// The final states of records, each of which is an event. Of an erased one, only the change says
+/// whose it was.
 const FINAL_STATES: [&str; 3] = ["stored", "parked", "skipped"];
 
 /// A receiver of events for each tenant: the items of its table.
@@ -50,13 +56,15 @@ struct State {
     read: Option<String>,
     /// How many were.
     published: usize,
+    /// The records that the stream saw erased.
+    erased: BTreeSet<End>,
 }
 
 impl Publisher {
     /// A publisher at the beginning of the stream.
     pub(crate) fn new(around: &Arc<ProcessContext>) -> Arc<Self> {
         let slot = Slot::new(around, "events-0".to_owned());
-        let state = Mutex::new(State { slot, read: None, published: 0 });
+        let state = Mutex::new(State { slot, read: None, published: 0, erased: BTreeSet::new() });
         Arc::new(Self { around: Arc::clone(around), state })
     }
 
@@ -79,6 +87,7 @@ impl Publisher {
             let tables = &self.around.cloud.tables;
             let changes = tables.changes_after(MEDIA, state.read.as_deref()).expect("a stream");
             let numbers: Vec<_> = changes.iter().map(number_of).collect();
+            state.erased.extend(changes.iter().filter_map(read_erased));
             let Some(last) = numbers.last().cloned() else {
                 return;
             };
@@ -106,6 +115,20 @@ impl Publisher {
             }
         }
     }
+
+    /// The ends of which no receiver was told, and will not be: no delivery says so, in the queue or
+    /// at rest. And the links to stored files that a delivery has and that lead nowhere.
+    pub(crate) async fn untold(&self) -> Vec<String> {
+        let cloud = &self.around.cloud;
+        let bodies = delivered_bodies(cloud);
+        let told: BTreeSet<_> = bodies.iter().filter_map(read_told).collect();
+        let records = cloud.tables.items(MEDIA).unwrap_or_default();
+        let ends: BTreeSet<_> = records.iter().filter_map(read_end).collect();
+        let erased = self.state.lock().await.erased.clone();
+        let untold = ends.union(&erased).filter(|end| !told.contains(*end));
+        let untold = untold.map(|end| format!("nobody was told: {end:?}"));
+        untold.chain(dead_links(cloud, &bodies, &records)).collect()
+    }
 }
 
 fn number_of(change: &Value) -> String {
@@ -121,10 +144,9 @@ fn as_event(mut change: Value, place: usize, now: u64) -> Value {
     change
 }
 
-/// The records with a final state of which no receiver was told, and will not be: no delivery says
-/// so, in the queue or at rest.
-pub(crate) fn untold_ends(cloud: &Cloud) -> Vec<String> {
-    let deliveries = {
+/// What the events say that are in the queue or at rest.
+fn delivered_bodies(cloud: &Cloud) -> Vec<Value> {
+    let queued = {
         let sqs = cloud.lock_sqs();
         let queue = sqs.queue(DELIVERIES).expect("a queue");
         let bodies = queue.messages().map(|one| one.body.clone());
@@ -133,10 +155,39 @@ pub(crate) fn untold_ends(cloud: &Cloud) -> Vec<String> {
     let resting = cloud.tables.items(JOBS_TABLE).unwrap_or_default();
     let resting = resting.iter().filter(|item| is_resting_delivery(item));
     let resting = resting.filter_map(|item| item["body"]["S"].as_str().map(str::to_owned));
-    let told: BTreeSet<_> = deliveries.into_iter().chain(resting).filter_map(read_told).collect();
-    let records = cloud.tables.items(MEDIA).unwrap_or_default();
-    let ends = records.iter().filter_map(read_end);
-    ends.filter(|end| !told.contains(end)).map(|end| format!("nobody was told: {end:?}")).collect()
+    let event = |body: String| {
+        let delivery = Delivery::parse(&body).ok()?;
+        serde_json::from_slice(delivery.expose().ok()?).ok()
+    };
+    queued.into_iter().chain(resting).filter_map(event).collect()
+}
+
+/// What is wrong with the links of events about files that are still stored: an event has none, or
+/// the table or the record does not know it.
+fn dead_links(cloud: &Cloud, events: &[Value], records: &[Value]) -> Vec<String> {
+    let links = cloud.tables.items(LINKS).unwrap_or_default();
+    let find_fault = |event: &Value| {
+        let data = &event["data"];
+        let is_its = |record: &&Value| {
+            record["instance"]["S"] == data["instance"] && record["object_key"]["S"] == data["key"]
+        };
+        let record = records.iter().find(is_its)?;
+        let Some(url) = data["link"]["url"].as_str() else {
+            return Some("no link");
+        };
+        let (_, token) = url.rsplit_once("/m/").expect("a token");
+        let hash = LinkToken::parse(token).expect("a token").hash();
+        let is_there = links.iter().any(|link| link["token"]["S"] == *hash);
+        let known = record["links"]["SS"].as_array();
+        let is_known = known.is_some_and(|known| known.iter().any(|one| *one == *hash));
+        (!is_there || !is_known).then_some("a link that leads nowhere")
+    };
+    let is_meant = |event: &&Value| {
+        event["type"] == "media.stored" && event["data"]["tenant"] == TENANT_WITH_LINKS
+    };
+    let faults = events.iter().filter(is_meant);
+    let faults = faults.filter_map(|event| Some((find_fault(event)?, &event["id"])));
+    faults.map(|(fault, id)| format!("{fault} in event {id}")).collect()
 }
 
 /// Whether an item of the jobs table is a delivery that rests, and not a job.
@@ -147,13 +198,21 @@ pub(crate) fn is_resting_delivery(item: &Value) -> bool {
 /// Tenant, instance, message and state.
 type End = [String; 4];
 
-fn read_told(body: String) -> Option<End> {
-    let delivery = Delivery::parse(&body).ok()?;
-    let event: Value = serde_json::from_slice(delivery.expose().ok()?).ok()?;
+fn read_told(event: &Value) -> Option<End> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let data = &event["data"];
     let state = event["type"].as_str()?.strip_prefix("media.")?.to_owned();
     Some([text(&data["tenant"])?, text(&data["instance"])?, text(&data["message_id"])?, state])
+}
+
+/// The end of a record in whose place a change puts the mark of an erased one.
+fn read_erased(change: &Value) -> Option<End> {
+    let (before, after) = (&change["dynamodb"]["OldImage"], &change["dynamodb"]["NewImage"]);
+    let is_erased = |image: &Value| image["state"]["S"] == "erased";
+    let tenant = before["tenant"]["S"].as_str().filter(|_| is_erased(after))?;
+    let text = |name: &str| after[name]["S"].as_str().map(str::to_owned);
+    let message = text("message").or_else(|| text("message_id"))?;
+    Some([tenant.to_owned(), text("instance")?, message, "erased".to_owned()])
 }
 
 fn read_end(record: &Value) -> Option<End> {

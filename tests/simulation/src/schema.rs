@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::function::{
-    COUNTERS, INSTANCES, JOBS_TABLE, MARKS_TABLE, MEDIA, ORDERS, PEOPLE_TABLE, RECEIVERS, TENANTS,
+    COUNTERS, INSTANCES, JOBS_TABLE, LINKS, MARKS_TABLE, MEDIA, ORDERS, PEOPLE_TABLE, RECEIVERS, TENANTS,
 };
 
 /// The table of instances.
@@ -25,6 +25,17 @@ pub fn tenants_table() -> Value {
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [attribute("tenant", "S")],
         "KeySchema": [{ "AttributeName": "tenant", "KeyType": "HASH" }],
+    })
+}
+
+/// The table of media links.
+#[must_use]
+pub fn links_table() -> Value {
+    json!({
+        "TableName": LINKS,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [attribute("token", "S")],
+        "KeySchema": [{ "AttributeName": "token", "KeyType": "HASH" }],
     })
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use fetch::Origins;
+use media::media_link::LinkRule;
 use redaction::{Class, plant};
 use stand_in::{ReceivedRequest, StandIn};
 use tokio::sync::Mutex;
@@ -146,6 +147,7 @@ impl World {
             schema::counters_table(),
             schema::orders_table(),
             schema::receivers_table(),
+            schema::links_table(),
         ] {
             self.write_table("CreateTable", &table);
         }
@@ -159,7 +161,11 @@ impl World {
         for customer in CUSTOMERS {
             self.origins.register_instance(customer.instance, customer.token);
             plant(Class::Secret, "webhook secret", customer.secret);
-            self.operator.add_tenant(customer.tenant, &self.plan.policy).await;
+            let mut policy = self.plan.policy.clone();
+            if self.plan.has_receivers && customer.tenant == publisher::TENANT_WITH_LINKS {
+                policy.links = LinkRule::Days7;
+            }
+            self.operator.add_tenant(customer.tenant, &policy).await;
             let secret = self.operator.add_instance(customer).await;
             anyhow::ensure!(secret.expose() == customer.secret, "another secret");
         }
@@ -212,7 +218,7 @@ impl World {
             Some(publishing) => {
                 publishing.abort();
                 publisher.publish_all().await;
-                publisher::untold_ends(&world.cloud)
+                publisher.untold().await
             }
             None => Vec::new(),
         };

@@ -20,11 +20,12 @@ fn plan(faults: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Plan {
     plan
 }
 
-fn must_be_told(plan: Plan, what: &str) {
+fn must_be_told(plan: Plan, what: &str) -> String {
     let outcome = run_world(plan);
     let trace = outcome.trace.join("\n");
     assert!(outcome.account.is_clean(), "{what}: {}\n{trace}", outcome.account);
     assert!(trace.contains("events-0"), "{what}: nothing was published\n{trace}");
+    trace
 }
 
 #[test]
@@ -36,7 +37,8 @@ fn killed_at_any_call_every_end_is_told() {
                 let is_it = call.process == "events-0" && call.life == 0;
                 if is_it && call.nth_of_process == nth { fault } else { Fault::None }
             };
-            must_be_told(plan(faults), &format!("{fault:?} at {nth}"));
+            let trace = must_be_told(plan(faults), &format!("{fault:?} at {nth}"));
+            assert!(trace.contains("events-0 died: killed"), "call {nth} was never made\n{trace}");
         }
     }
 }

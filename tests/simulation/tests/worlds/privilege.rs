@@ -33,17 +33,14 @@ type Right = (String, String);
 /// that way.
 const AT_START: [(&str, &str); 1] = [("sqs:GetQueueAttributes", "JobsQueue")];
 
-/// What needs a receiver, a webhook about the connection, a large one, or a tenant with links,
-/// which these worlds do not have: tests at wire level do it.
-const ELSEWHERE: [(&str, &str, &str); 8] = [
+/// What needs a receiver of webhooks, a webhook about the connection, or a large one, which these worlds do not have: tests at wire level do it.
+const ELSEWHERE: [(&str, &str, &str); 6] = [
     ("webhook", "dynamodb:UpdateItem", "MarksTable"),
     ("webhook", "s3:PutObject", "DeliveriesBucket/*"),
     ("webhook", "sqs:SendMessage", "DeliveriesQueue"),
     ("watch", "sqs:SendMessage", "DeliveriesQueue"),
     ("watch", "dynamodb:UpdateItem", "ReceiversTable"),
     ("deliver", "s3:GetObject", "DeliveriesBucket/*"),
-    ("events", "dynamodb:UpdateItem", "MediaTable"),
-    ("events", "dynamodb:PutItem", "LinksTable"),
 ];
 
 /// What Lambda itself does with a function's role, to poll its queue or stream, or to tell of what

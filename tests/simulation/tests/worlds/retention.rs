@@ -58,14 +58,15 @@ fn one_of_each() -> Vec<PlannedMedia> {
     ]
 }
 
-/// What is left at the end of a world: objects, noncurrent versions, records, job entries, and
-/// messages in both queues.
+/// What is left at the end of a world: objects, noncurrent versions, records, job entries, unread
+/// bodies, and messages in both queues.
 #[derive(Debug, PartialEq, Eq)]
 struct Remains {
     objects: usize,
     noncurrent: usize,
     records: usize,
     entries: usize,
+    bodies: usize,
     queued: usize,
 }
 
@@ -77,6 +78,7 @@ impl Remains {
             noncurrent: outcome.noncurrent.len(),
             records: evidence.records.len(),
             entries: evidence.entries.len(),
+            bodies: evidence.bodies.len(),
             queued: evidence.queued.len() + evidence.parked.len(),
         }
     }
@@ -93,18 +95,22 @@ fn remains_after(end: Duration, retention: Option<Retention>, again: &[Duration]
     let kinds = vec![MediaKind::Image];
     plan.policy = Policy { kinds, retention, ..Policy::default() };
     plan.expiry = template_rules();
+    // A webhook that stays unread: it is parked as well.
+    plan.unreadable = vec![(Duration::from_secs(5), serde_json::json!("no webhook"))];
     plan.backfills = again.iter().map(|at| *at + Duration::from_hours(1)).collect();
     plan.backfills.push(end - REST);
     let outcome = run_world(plan);
     Remains::from_outcome(&outcome)
 }
 
-const NOTHING: Remains = Remains { objects: 0, noncurrent: 0, records: 0, entries: 0, queued: 0 };
+const NOTHING: Remains =
+    Remains { objects: 0, noncurrent: 0, records: 0, entries: 0, bodies: 0, queued: 0 };
 
 /// Until then, everything is there, and nothing is stored a second time.
 #[test]
 fn a_class_keeps_everything_for_its_days() {
-    let kept = Remains { objects: 1, noncurrent: 0, records: 3, entries: 1, queued: 1 };
+    let kept =
+        Remains { objects: 1, noncurrent: 0, records: 3, entries: 1, bodies: 1, queued: 2 };
     let end = 30 * DAY - Duration::from_hours(2);
     assert_eq!(remains_after(end, Some(Retention::Days30), &[20 * DAY]), kept);
 }
@@ -156,6 +162,7 @@ fn a_pair_ends_with_the_class() {
 
 #[test]
 fn without_a_class_nothing_ends() {
-    let kept = Remains { objects: 1, noncurrent: 0, records: 3, entries: 1, queued: 1 };
+    let kept =
+        Remains { objects: 1, noncurrent: 0, records: 3, entries: 1, bodies: 1, queued: 2 };
     assert_eq!(remains_after(45 * DAY, None, &[40 * DAY]), kept);
 }

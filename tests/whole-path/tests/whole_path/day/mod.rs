@@ -9,7 +9,7 @@ mod sent;
 
 use std::{fs, time::Duration};
 
-use local::Holding;
+use local::{Holding, Method, ask_url};
 use serde_json::{Value, json};
 
 use self::{
@@ -69,6 +69,7 @@ fn a_person_is_erased_from_one_tenant_and_then_from_all() {
         let alone = PARKED_QUEUE.lock().await;
         check_hold(world).await;
         check_export(world, &sent).await;
+        let link = make_link(world, &sent).await;
         sent.send_retrying(world).await;
         sent.queue_unreceived(world).await;
         let before = intact_part(&take_inventory(world).await, world);
@@ -82,6 +83,7 @@ fn a_person_is_erased_from_one_tenant_and_then_from_all() {
         })
         .await;
         check_intact(&before, &intact_part(&after, world));
+        assert_eq!(ask_url(Method::GET, &link, None).await.expect("an answer").status, 404);
         let verify = ["media", "verify", &order, "--tenant", ASKED, "--phone", LEAVING.phone];
         let folder = format!("lid-{}", LEAVING.lid);
         let verified = world.run_json(0, &[&verify[..], &["--chat", &folder]].concat(), "").await;
@@ -166,6 +168,21 @@ async fn check_export(world: &World, sent: &Sent) {
         assert!(exported == expected, "{instance}: {index}");
         fs::remove_dir_all(place).expect("removed");
     }
+}
+
+/// A link to a file of the person, which works, as its URL on this machine.
+async fn make_link(world: &World, sent: &Sent) -> String {
+    world.run_json(0, &["tenant", "set", ASKED, "--links", "7d"], "").await;
+    let made = world.run_json(0, &["media", "link", FIRST, &sent.linkable()], "").await;
+    let (_, token) = made["url"].as_str().and_then(|url| url.rsplit_once("/m/")).expect("a URL");
+    let link = format!("{}/m/{token}", world.stack().webhook_base());
+    let begun = std::time::Instant::now();
+    // The function remembers for a while that the tenant has no links.
+    while ask_url(Method::GET, &link, None).await.expect("an answer").status != 302 {
+        assert!(begun.elapsed() < MAX_WAIT, "the link does not work");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    link
 }
 
 /// Erases the person from a tenant by the number as few would spell it, and returns the order.

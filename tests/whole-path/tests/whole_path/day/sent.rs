@@ -70,6 +70,15 @@ impl Sent {
         all.map(|one| one.plain.bytes().to_vec()).collect()
     }
 
+    /// The message of a stored file of the person in the first instance.
+    pub(super) fn linkable(&self) -> String {
+        let all = self.select(|one| {
+            one.is_leaving && one.fate == Fate::Stored && one.media.instance == FIRST
+        });
+        let is_there = |one: &&AnnouncedMedia| one.spec.caption.as_deref() != Some(DELETED);
+        all.iter().find(is_there).expect("a file").message_id.clone()
+    }
+
     /// Sends a media message of the person whose job fails. The queue hides the job for half a
     /// minute at first and longer each time, so it is sent just before the person is erased.
     pub(super) async fn send_retrying(&mut self, world: &World) {
