@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::{
-    INSTANCE, PHONE, TENANT, erase, register,
+    INSTANCE, PHONE, TENANT, erase,
     receivers::rest,
+    register,
     stack::{Ended, Stack},
 };
 
@@ -19,7 +20,8 @@ async fn start() -> Stack {
     let stack = Stack::start().await;
     register(&stack, INSTANCE, TENANT);
     stack.put("TenantsTable", &json!({ "tenant": { "S": TENANT } }));
-    let receiver = json!({ "tenant": { "S": TENANT }, "receiver": { "S": format!("*#{RECEIVER}") } });
+    let receiver =
+        json!({ "tenant": { "S": TENANT }, "receiver": { "S": format!("*#{RECEIVER}") } });
     stack.put("ReceiversTable", &receiver);
     rest(&stack, RECEIVER, "one", 90).await;
     stack.store_body(&format!("{TENANT}/{INSTANCE}/msg_one"));
@@ -65,6 +67,10 @@ async fn a_body_that_s3_keeps_is_no_proof() {
 async fn of_one_person_they_are_left_alone() {
     let stack = start().await;
     let ended = stack.run(&erase(&["--phone", PHONE])).await;
-    assert_eq!((ended.code, counts(&ended)), (Some(0), [json!(0), json!(0), json!(0)]), "{ended:?}");
+    assert_eq!(
+        (ended.code, counts(&ended)),
+        (Some(0), [json!(0), json!(0), json!(0)]),
+        "{ended:?}"
+    );
     assert_eq!((stack.items("JobsTable").len(), stack.bodies().len()), (1, 2));
 }

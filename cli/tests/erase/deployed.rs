@@ -48,7 +48,9 @@ impl Deployed {
         };
         let outputs = outputs.map(|name| {
             let value = value(name);
-            format!("<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>")
+            format!(
+                "<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>"
+            )
         });
         let is_on = if self.break_glass.is_some() { "on" } else { "off" };
         let parameters = [

@@ -21,6 +21,8 @@ pub(crate) struct Files {
     pub(crate) by_key: BTreeMap<String, File>,
     /// Whether copies end up with other bytes.
     pub(crate) spoils_copies: bool,
+    /// Whether the bucket gives out only what the malware scan has cleared, as its policy says.
+    pub(crate) needs_verdict: bool,
 }
 
 impl Files {
@@ -38,6 +40,9 @@ impl Files {
             };
             return match (method, seen.query.contains_key("tagging")) {
                 ("GET", true) => Some(show_tags(&file, bucket.get(&key).cloned().flatten())),
+                ("GET", false) if self.needs_verdict && !is_cleared(&file) => {
+                    Some(Answer::new(403, "<Error><Code>AccessDenied</Code></Error>"))
+                }
                 ("GET", false) => Some(Answer::new(200, String::from_utf8_lossy(&file.bytes))),
                 ("HEAD", _) => Some(look_at(&file)),
                 ("DELETE", _) => {
@@ -70,6 +75,10 @@ impl Files {
             ),
         ))
     }
+}
+
+fn is_cleared(file: &File) -> bool {
+    file.tags.get("GuardDutyMalwareScanStatus").is_some_and(|word| word == "NO_THREATS_FOUND")
 }
 
 fn look_at(file: &File) -> Answer {

@@ -279,7 +279,8 @@ async fn a_phone_is_erased_under_the_lids_that_webhooks_named() {
 #[tokio::test]
 async fn pairs_of_an_instance_that_moved_are_removed_or_counted() {
     let open = format!("open#{SHORT}");
-    for (writer, removed, of_others) in [(Some(TENANT), 2, 0), (Some("bravo"), 0, 2), (None, 0, 2)] {
+    for (writer, removed, of_others) in [(Some(TENANT), 2, 0), (Some("bravo"), 0, 2), (None, 0, 2)]
+    {
         for subject in [&["--phone", PHONE][..], &["--all"]] {
             let stack = Stack::start().await;
             register(&stack, INSTANCE, "bravo");

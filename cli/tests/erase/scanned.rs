@@ -19,8 +19,11 @@ const BYTES: &[u8] = b"the bytes of a picture";
 async fn start(verdict: Option<&str>, caller: &'static str) -> Stack {
     let stack = Stack::start().await;
     register(&stack, INSTANCE, TENANT);
-    stack.put("TenantsTable", &json!({ "tenant": { "S": TENANT },
-        "policy": { "M": { "links": { "S": "7d" } } }, "created_at": { "N": "1" } }));
+    stack.put(
+        "TenantsTable",
+        &json!({ "tenant": { "S": TENANT },
+        "policy": { "M": { "links": { "S": "7d" } } }, "created_at": { "N": "1" } }),
+    );
     let key = object_key(INSTANCE, PHONE, "3EB0A");
     let mut record = record(INSTANCE, "3EB0A", PHONE, "stored");
     record["object_key"] = text(&key);
@@ -31,6 +34,7 @@ async fn start(verdict: Option<&str>, caller: &'static str) -> Stack {
         file.bytes = BYTES.to_vec();
         let tag = verdict.map(|word| ("GuardDutyMalwareScanStatus".to_owned(), word.to_owned()));
         file.tags.extend(tag);
+        files.needs_verdict = caller != AS_ROLE;
     });
     stack.scan_files(ROLE);
     stack.set_caller(caller);

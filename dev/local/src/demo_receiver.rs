@@ -90,7 +90,8 @@ impl DemoReceiver {
 
 /// Follows the link of an event, on this machine, to the file. Returns the SHA-256 of its bytes.
 async fn open_link(stack: &Stack, event: &Value) -> Result<String> {
-    let link = event["data"]["link"]["url"].as_str().context("an event without a link")?;
+    let link = event.pointer("/data/link/url").and_then(Value::as_str);
+    let link = link.context("an event without a link")?;
     let (_, token) = link.rsplit_once("/m/").context("a link without a token")?;
     let url = format!("{}/m/{token}", stack.webhook_base());
     let redirect = ask_url(Method::GET, &url, None).await?;

@@ -283,7 +283,7 @@ async fn a_redriven_body_is_parked_in_the_table_alone() {
     let name = format!("{INSTANCE}/~body.{digest}.9");
     let attribute = json!({ "body_entry": { "stringValue": name, "dataType": "String" } });
     assert!(!is_retried_with(&aws, &body, attribute).await);
-    assert_eq!(aws.operations(), ["GetItem", "GetItem", "TransactWriteItems"]);
+    assert_eq!(aws.operations(), ["GetItem", "GetItem", "GetItem", "TransactWriteItems"]);
     assert_eq!(first_update(&aws).key["message_id"]["S"], format!("~body.{digest}.9"));
 }
 

@@ -9,7 +9,10 @@ use aws::{
     people::{NamedContact, PeopleTable},
 };
 use media::{
-    access::VerifiedInstance, contact::Contact, ids::{InstanceId, TenantId}, message::MediaMessage,
+    access::VerifiedInstance,
+    contact::Contact,
+    ids::{InstanceId, TenantId},
+    message::MediaMessage,
     policy::Retention,
 };
 use tokio::{sync::Semaphore, time::timeout};
@@ -74,12 +77,7 @@ impl People {
     /// to erase covers it. Nothing waits for the writes: they go on while the webhook is answered,
     /// or when Lambda thaws the process for the next one. What is lost is learnt from the next
     /// message.
-    pub(crate) fn learn_all(
-        &self,
-        verified: &VerifiedInstance,
-        people: &[Contact],
-        told: Told,
-    ) {
+    pub(crate) fn learn_all(&self, verified: &VerifiedInstance, people: &[Contact], told: Told) {
         for person in people {
             let (tenant, instance) = (verified.tenant(), verified.instance());
             let named = told.name((tenant, instance), person);
@@ -105,12 +103,7 @@ impl People {
 
     /// Notes the number of a chat whose LID is not known, if this process has not looked it up yet.
     /// As with pairs, nothing waits for it, and nothing is noted of what an order to erase covers.
-    pub(crate) fn note_open(
-        &self,
-        verified: &VerifiedInstance,
-        phone: &str,
-        told: Told,
-    ) {
+    pub(crate) fn note_open(&self, verified: &VerifiedInstance, phone: &str, told: Told) {
         let (tenant, instance) = (verified.tenant().clone(), verified.instance());
         let Some(open) = self.open.as_ref().filter(|open| open.is_new(instance, phone)) else {
             return;

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::function::{
-    COUNTERS, INSTANCES, JOBS_TABLE, LINKS, MARKS_TABLE, MEDIA, ORDERS, PEOPLE_TABLE, RECEIVERS, TENANTS,
+    COUNTERS, INSTANCES, JOBS_TABLE, LINKS, MARKS_TABLE, MEDIA, ORDERS, PEOPLE_TABLE, RECEIVERS,
+    TENANTS,
 };
 
 /// The table of instances.

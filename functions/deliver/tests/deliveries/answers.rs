@@ -193,8 +193,7 @@ async fn a_slow_receiver_holds_no_other() {
         body.to_string()
     };
     let ids = (0..9).map(|n| (format!("slow-{n}"), RECEIVER)).chain([("quick".to_owned(), QUICK)]);
-    let records: Vec<_> =
-        ids.map(|(id, receiver)| record(&id, &of(receiver), 1, &[])).collect();
+    let records: Vec<_> = ids.map(|(id, receiver)| record(&id, &of(receiver), 1, &[])).collect();
     let event = serde_json::from_value(json!({ "Records": records })).expect("an event");
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
     let answer = handle_batch(&create_deliver(&aws), event, deadline).await.expect("an answer");
@@ -217,8 +216,8 @@ async fn start_slow(takes: Duration) -> (Arc<AtomicUsize>, String) {
             tokio::spawn(async move {
                 // This is how slow the application is.
                 tokio::time::sleep(takes).await;
-                let _ = connection.write_all(ANSWER).await;
-                let _ = connection.read(&mut [0; 4096]).await;
+                drop(connection.write_all(ANSWER).await);
+                drop(connection.read(&mut [0; 4096]).await);
             });
         }
     });

@@ -209,19 +209,20 @@ async fn a_lid_with_two_spellings_has_the_folder_of_the_number() {
 #[tokio::test]
 async fn an_old_text_does_not_bring_an_erased_person_back() {
     let items = Items::default();
-    let aws = start_aws_with_order(&items, Some(MOMENT + 10)).await;
+    let aws = start_aws_with_order(&items, Some(MOMENT - 100)).await;
     let webhook = create_asking_webhook(&aws, true);
     let mut text = text_of("200000000000002", "5500900000002");
     let (phone, content) = ("5500900000002", json!({ "conversation": "oi" }));
     let mut only_number = message(phone, &json!({ "id": phone }), &content);
-    for body in [&text, &only_number] {
+    for body in [&mut text, &mut only_number] {
+        body["moment"] = json!(MOMENT - 200);
         post_request(&webhook, &webhook_request(INSTANCE, "secret", body)).await;
     }
     // Time for a write that would be too many.
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(items.lock().expect("the items").is_empty());
     assert!(aws.requests_of("BatchGetItem").len() >= 2, "orders were not asked for");
-    (text["moment"], only_number["moment"]) = (json!(MOMENT + 11), json!(MOMENT + 11));
+    (text["moment"], only_number["moment"]) = (json!(MOMENT - 50), json!(MOMENT - 50));
     post_request(&webhook, &webhook_request(INSTANCE, "secret", &only_number)).await;
     wait_for_items(&items, 1).await;
     post_request(&webhook, &webhook_request(INSTANCE, "secret", &text)).await;

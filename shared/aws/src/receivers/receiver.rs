@@ -165,9 +165,7 @@ impl Receiver {
     /// it asked to be left alone.
     #[must_use]
     pub fn is_resting(&self, now: i64) -> bool {
-        self.pause.is_some()
-            || is_circuit_open(self.failing_since, now)
-            || self.is_left_alone(now)
+        self.pause.is_some() || is_circuit_open(self.failing_since, now) || self.is_left_alone(now)
     }
 
     /// Whether it asked to be left alone for longer.

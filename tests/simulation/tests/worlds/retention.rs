@@ -109,8 +109,7 @@ const NOTHING: Remains =
 /// Until then, everything is there, and nothing is stored a second time.
 #[test]
 fn a_class_keeps_everything_for_its_days() {
-    let kept =
-        Remains { objects: 1, noncurrent: 0, records: 3, entries: 1, bodies: 1, queued: 2 };
+    let kept = Remains { objects: 1, noncurrent: 0, records: 3, entries: 1, bodies: 1, queued: 2 };
     let end = 30 * DAY - Duration::from_hours(2);
     assert_eq!(remains_after(end, Some(Retention::Days30), &[20 * DAY]), kept);
 }
@@ -162,7 +161,6 @@ fn a_pair_ends_with_the_class() {
 
 #[test]
 fn without_a_class_nothing_ends() {
-    let kept =
-        Remains { objects: 1, noncurrent: 0, records: 3, entries: 1, bodies: 1, queued: 2 };
+    let kept = Remains { objects: 1, noncurrent: 0, records: 3, entries: 1, bodies: 1, queued: 2 };
     assert_eq!(remains_after(45 * DAY, None, &[40 * DAY]), kept);
 }

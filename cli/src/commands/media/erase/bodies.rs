@@ -27,12 +27,7 @@ pub(super) struct FoundBodies {
 }
 
 impl FoundBodies {
-    fn add(
-        &mut self,
-        key: BodyKey,
-        body: &str,
-        (scope, holds): (&EraseScope, &TenantHolds),
-    ) {
+    fn add(&mut self, key: BodyKey, body: &str, (scope, holds): (&EraseScope, &TenantHolds)) {
         let found = match QueueBody::parse(body) {
             Ok(QueueBody::Unread(unread)) => {
                 let found = scope.search_body(&unread);

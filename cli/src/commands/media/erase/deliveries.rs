@@ -76,7 +76,8 @@ impl EraseScope {
         for receiver in session.receivers()?.list(&self.tenant).await? {
             count += jobs.count_all_resting(&receiver.id, is_meant).await?;
         }
-        let (bucket, whole) = (session.stack.output("DeliveriesBucket")?, format!("{}/", self.tenant));
+        let (bucket, whole) =
+            (session.stack.output("DeliveriesBucket")?, format!("{}/", self.tenant));
         let each = |key: &str, _| {
             let instance = key.split('/').nth(1).unwrap_or_default();
             count += u64::from(is_meant(instance));

@@ -25,8 +25,8 @@ use operator::erase::{ErasableNames, Erasables, EraseMode, FilesCount};
 
 use super::{count::EraseCount, scope::EraseScope};
 use crate::{
-    commands::parked::result::print_failures, holds::TenantHolds, odd_records::OddRecords, person::PersonChats, screen,
-    session::Session,
+    commands::parked::result::print_failures, holds::TenantHolds, odd_records::OddRecords,
+    person::PersonChats, screen, session::Session,
 };
 
 /// How long to wait for other commands that use parked jobs.

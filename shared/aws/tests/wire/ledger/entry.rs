@@ -9,8 +9,8 @@ use scripted_aws::{Answer, Aws, Update};
 use serde_json::json;
 
 use super::helpers::{
-    JOBS_TABLE, NOW, TABLE, item_key, job, key, lease, ledger, names, parked, record, retrying, stored,
-    transaction,
+    JOBS_TABLE, NOW, TABLE, item_key, job, key, lease, ledger, names, parked, record, retrying,
+    stored, transaction,
 };
 use crate::samples::{INSTANCE, MESSAGE, instance};
 

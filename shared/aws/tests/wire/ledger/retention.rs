@@ -18,8 +18,8 @@ use scripted_aws::{Answer, Aws, Update};
 use serde_json::{Value, json};
 
 use super::helpers::{
-    JOBS_TABLE, NOW, TABLE, item_key, job, key, lease, ledger, names, parked, record, retrying, stored,
-    transaction, update,
+    JOBS_TABLE, NOW, TABLE, item_key, job, key, lease, ledger, names, parked, record, retrying,
+    stored, transaction, update,
 };
 use crate::samples::{MESSAGE, instance, queued};
 
