@@ -12,8 +12,8 @@ help: ## Lists the targets
 demo: ## Deploys to an empty local AWS, posts webhooks, and checks every stored byte (LOCAL_PORT=4566)
 	@$(START) demo
 
-examples: ## Installs the example applications, starts them and posts to them (STACK=1: as receivers of a local stack)
-	@$(PYTHON) examples/test.py $(if $(STACK),--stack)
+examples: ## Installs the example applications, starts them and posts to them (STACK=1: as receivers of a local stack; N8N=1: with n8n, 3 GB)
+	@$(PYTHON) examples/test.py $(if $(STACK),--stack) $(if $(N8N),--n8n)
 
 many: cargo ## Posts webhooks to a local stack with receivers that fail, and counts what each gets (COUNT=1000 DEAD=120)
 	@$(PYTHON) examples/many.py --count $(or $(COUNT),1000) --dead $(or $(DEAD),120)
