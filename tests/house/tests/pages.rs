@@ -19,10 +19,11 @@ use serde_yaml_ng::Value;
 const MAX_README_WORDS: usize = 1850;
 
 /// Originals and their translations.
-const TRANSLATIONS: [(&str, &str); 6] = [
+const TRANSLATIONS: [(&str, &str); 7] = [
     ("README.md", "README.pt-BR.md"),
     ("docs/bucket.md", "docs/pt-BR/bucket.md"),
     ("docs/failures.md", "docs/pt-BR/failures.md"),
+    ("docs/lgpd.md", "docs/pt-BR/lgpd.md"),
     ("docs/operating.md", "docs/pt-BR/operating.md"),
     ("docs/receiving.md", "docs/pt-BR/receiving.md"),
     ("docs/webhook-answers.md", "docs/pt-BR/webhook-answers.md"),
