@@ -214,9 +214,9 @@ mod tests {
         (is_done.get(), recorded.is_ok_and(|done| done.is_ok()), aws)
     }
 
-    /// What only looks: at names, states and counts that the read-only policy shows, whose roles may
-    /// write nothing. `AccessTrail` records each read. And the probe of `webhook verify`, which is
-    /// nobody's message.
+    /// What only looks: at names, states and counts that the read-only policy shows, whose roles
+    /// may write nothing. `AccessTrail` records each read. And the probe of `webhook verify`, which
+    /// is nobody's message.
     const LOOKS: [&str; 25] = [
         "audit list",
         "completion",

@@ -121,10 +121,14 @@ async fn check_waiting(stack: &Stack, id: &str) {
     );
 }
 
-/// There may be five for an instance, and none twice. The tenant's own count for themselves.
+/// There may be five for an instance, and none twice, also not for all instances. The tenant's own
+/// count for themselves.
 async fn check_room(stack: &Stack, url: &str) {
     let same = add(stack, url).await;
     assert!(same.code == Some(2) && same.err.contains("has this URL already"), "{}", same.err);
+    let of_tenant = stack.run(&["receiver", "add", "--tenant", TENANT, "--url", url]).await;
+    assert_eq!(of_tenant.code, Some(2), "{of_tenant:?}");
+    assert!(of_tenant.err.contains("webhooks twice"), "{}", of_tenant.err);
     let first = stack.items("ReceiversTable").remove(0);
     for n in ["b", "c", "d", "e"] {
         let mut copy = first.clone();

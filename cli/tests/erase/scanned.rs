@@ -1,4 +1,5 @@
-//! A file that the malware scan has not cleared is given out by no verb, but under the role for that.
+//! A file that the malware scan has not cleared is given out by no verb, but under the role for
+//! that.
 
 use std::{fs, process};
 

@@ -24,7 +24,8 @@ fn receiver(id: &str, fields: &Value) -> Value {
 }
 
 /// AWS with these receivers; for each, the index has two deliveries, accepted 100 and 90 seconds
-/// ago, and the table one more, accepted two hours ago and due later. `fails` names an operation that is refused.
+/// ago, and the table one more, accepted two hours ago and due later. `fails` names an operation
+/// that is refused.
 async fn start_aws(receivers: Vec<Value>, fails: &'static str) -> Aws {
     Aws::start(move |seen: &RecordedRequest| match seen.operation() {
         name if name == fails => Answer::json_error(400, "AccessDeniedException"),

@@ -169,8 +169,8 @@ impl PeopleTable {
         Ok(phone)
     }
 
-    /// Whether a number, in whichever spelling, has one LID. One that was given to somebody else has
-    /// a second.
+    /// Whether a number, in whichever spelling, has one LID. One that was given to somebody else
+    /// has a second.
     async fn has_one_lid(&self, instance: &InstanceId, phone: &str) -> Result<bool, AwsError> {
         let mut lids = HashSet::new();
         let spellings = Chat::spellings_of_phone(phone);

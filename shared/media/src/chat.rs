@@ -137,8 +137,8 @@ impl Chat {
         std::iter::once(digits).chain(other).map(Self).collect()
     }
 
-    /// A phone number in one spelling, whichever WhatsApp used. A text that is no phone number stays
-    /// as it is.
+    /// A phone number in one spelling, whichever WhatsApp used. A text that is no phone number
+    /// stays as it is.
     #[must_use]
     pub fn normalize_phone(phone: &str) -> String {
         let spellings = Self::spellings_of_phone(phone);

@@ -52,3 +52,4 @@ pub mod source;
 pub mod state_event;
 pub mod strategy;
 pub mod unread;
+pub mod unread_names;

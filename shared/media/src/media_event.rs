@@ -279,8 +279,8 @@ impl MediaEvent {
         self.to_json(bucket, person)
     }
 
-    /// The JSON for `EventBridge`: no chat, sender, text or link. The key has the name of the chat's
-    /// folder and, for a document, of the file.
+    /// The JSON for `EventBridge`: no chat, sender, text or link. The key has the name of the
+    /// chat's folder and, for a document, of the file.
     ///
     /// # Errors
     /// As [`Self::for_receiver`].

@@ -1,14 +1,13 @@
 //! A webhook body that could not be read. A queue keeps it until a version can read it.
 
-use std::{collections::BTreeSet, fmt};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{InstanceId, MessageId, TenantId},
-    message::{Chat, MediaMessage},
+    ids::{InstanceId, TenantId},
+    message::MediaMessage,
     not_a_job::NotAJob,
-    order::OrderSubject,
     queue_body::RawBody,
 };
 
@@ -19,9 +18,6 @@ pub const MAX_BODY_BYTES: usize = 780_000;
 
 /// Maximum length of the word that says why a body was not read, in bytes.
 const MAX_WORD_BYTES: usize = 32;
-
-/// How many numbers, and how many ids, of a body are compared with orders, at most.
-const MAX_NAMES: usize = 64;
 
 /// A raw body as JSON in the queue, with its tenant, instance, time of acceptance and reason.
 /// Created by [`VerifiedInstance::keep_unread`](crate::access::VerifiedInstance::keep_unread), or
@@ -118,25 +114,6 @@ impl UnreadBody {
         self.accepted_at
     }
 
-    /// What an order to erase may be about: the tenant, the instance, and every chat, person and
-    /// message whose number or id stands in the bytes in clear, of the first [`MAX_NAMES`].
-    #[must_use]
-    pub fn order_subjects(&self) -> BTreeSet<OrderSubject> {
-        let (mut chats, mut ids) = (BTreeSet::new(), BTreeSet::new());
-        let bytes = self.body.as_bytes();
-        for word in bytes.split(|byte| !byte.is_ascii_alphanumeric()) {
-            let Ok(word) = std::str::from_utf8(word) else { continue };
-            let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
-            if is_number && (8..=20).contains(&word.len()) && chats.len() < MAX_NAMES {
-                chats.insert(word);
-            } else if is_message_id(word) && ids.len() < MAX_NAMES {
-                ids.insert(word);
-            }
-        }
-        let ids = ids.into_iter().filter_map(|id| MessageId::parse(id).ok());
-        OrderSubject::list_all(&self.instance, chats.into_iter().flat_map(chats_of_number), ids)
-    }
-
     /// The bytes as they were posted. The name makes every use easy to find: each one exposes media
     /// keys and personal data.
     #[must_use]
@@ -187,21 +164,6 @@ impl UnreadSummary {
     pub fn recoverable_until(&self) -> i64 {
         self.accepted_at.saturating_add(MediaMessage::SAFE_SECONDS)
     }
-}
-
-/// Whether a word looks like the id that a client of WhatsApp gives a message.
-fn is_message_id(word: &str) -> bool {
-    let is_of_id = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-    (12..=64).contains(&word.len())
-        && word.bytes().all(is_of_id)
-        && word.bytes().any(|byte| byte.is_ascii_digit())
-}
-
-/// The chats that a number may be the address of.
-fn chats_of_number(number: &str) -> impl Iterator<Item = Chat> {
-    let phones = Chat::spellings_of_phone(number).into_iter();
-    let others = ["group", "channel"].map(|kind| Chat::try_from(format!("{kind}-{number}")).ok());
-    phones.chain(Chat::from_lid(number)).chain(others.into_iter().flatten())
 }
 
 /// The result of a search for texts in a raw body.

@@ -116,8 +116,8 @@ impl Publisher {
         }
     }
 
-    /// The ends of which no receiver was told, and will not be: no delivery says so, in the queue or
-    /// at rest. And the links to stored files that a delivery has and that lead nowhere.
+    /// The ends of which no receiver was told, and will not be: no delivery says so, in the queue
+    /// or at rest. And the links to stored files that a delivery has and that lead nowhere.
     pub(crate) async fn untold(&self) -> Vec<String> {
         let cloud = &self.around.cloud;
         let bodies = delivered_bodies(cloud);

@@ -101,14 +101,16 @@ pub(crate) async fn add_receiver(
     Ok((id, endpoint.secret))
 }
 
-/// The receiver of an instance that has this URL already.
+/// The receiver that has this URL already and gets something of the same instances: of the one, or
+/// of all.
 pub(crate) async fn find_same(
     plan: &ReceiverPlan<'_>,
     session: &Session,
 ) -> anyhow::Result<Option<Receiver>> {
     let receivers = session.receivers()?;
     for receiver in receivers.list(plan.tenant).await? {
-        if receiver.instance.as_ref() != plan.instance {
+        let is_apart = |its: &InstanceId| plan.instance.is_some_and(|only| only != its);
+        if receiver.instance.as_ref().is_some_and(is_apart) {
             continue;
         }
         let endpoint = receivers.open(&receiver).await;
@@ -147,6 +149,15 @@ pub(super) async fn run_add(new: Add, session: &Session) -> anyhow::Result<Exit>
         kind: gets,
     };
     if let Some(same) = find_same(&plan, session).await? {
+        if same.instance != instance {
+            let its = same.instance.as_ref().map_or("all instances", InstanceId::as_str);
+            bail!(
+                "receiver {id}, of {its}, has this URL already, and would get its webhooks twice; \
+                 nothing was changed. To have one for {whose} instead, first: wapi-media receiver \
+                 remove {id} --tenant {tenant}",
+                id = same.id
+            );
+        }
         bail!(
             "receiver {id} has this URL already; nothing was changed. To choose what it gets: \
              wapi-media receiver set {id} --tenant {tenant} --gets {}",

@@ -289,7 +289,7 @@ impl HookEditor<'_> {
         // Whoever has the instance's token chose these URLs.
         screen::print_error(&format!(
             "warning: these hooks lead elsewhere; the applications there will receive \
-             no more events:\n{}",
+             no more events, unless they are receivers (wapi-media receiver list):\n{}",
             others.join("\n")
         ));
         self.session.flags.confirm(&change)

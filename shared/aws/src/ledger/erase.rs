@@ -252,10 +252,10 @@ fn list_intended(item: &Attributes) -> Vec<String> {
 
 impl Ledger {
     /// Removes a record whose state, file and links did not change since it was read, unless a run
-    /// has its lease, and its job entry and texts with it. A mark takes the record's place until `mark_until`
-    /// (seconds since 1970): neither a copy of the job, which may still be in a queue, nor the
-    /// back-fill brings the media file back, also if it was stored. The mark has the instance, the
-    /// message's id and digests that identify no person.
+    /// has its lease, and its job entry and texts with it. A mark takes the record's place until
+    /// `mark_until` (seconds since 1970): neither a copy of the job, which may still be in a queue,
+    /// nor the back-fill brings the media file back, also if it was stored. The mark has the
+    /// instance, the message's id and digests that identify no person.
     ///
     /// # Errors
     /// [`AwsError`] when `TransactWriteItems` fails.

@@ -200,8 +200,8 @@ impl JobsTable {
         count_items(query.select(Select::Count), max).await
     }
 
-    /// How many deliveries to a receiver rest, of the instances with an id that `is_meant`, strongly
-    /// consistent.
+    /// How many deliveries to a receiver rest, of the instances with an id that `is_meant`,
+    /// strongly consistent.
     ///
     /// # Errors
     /// [`AwsError`] when `Query` fails.

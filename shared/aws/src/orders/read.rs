@@ -14,6 +14,7 @@ use media::{
     order::{OrderKey, OrderKind, OrderSubject},
     revocation::Revocation,
     unread::UnreadBody,
+    unread_names::list_named_subjects,
 };
 use zeroize::Zeroizing;
 
@@ -84,7 +85,7 @@ impl Orders {
         if self.find_key(body.tenant()).await?.is_none() {
             return Ok(None);
         }
-        let subjects: Vec<_> = body.order_subjects().into_iter().collect();
+        let subjects: Vec<_> = list_named_subjects(body).into_iter().collect();
         for some in subjects.chunks(MAX_KEYS) {
             let some = some.iter().cloned();
             let found = self.find_covering(body.tenant(), some, body.accepted_at()).await?;

@@ -36,7 +36,8 @@ impl Receivers {
         sent.await.map(|_is_there| ())
     }
 
-    /// Notes until when a receiver asked to be left alone, in seconds since 1970, for every process.
+    /// Notes until when a receiver asked to be left alone, in seconds since 1970, for every
+    /// process.
     ///
     /// # Errors
     /// [`AwsError`] when `UpdateItem` fails.

@@ -99,7 +99,8 @@ impl Receivers {
         self.send(receiver, update.condition_expression("attribute_exists(tenant)")).await
     }
 
-    /// Ends a pause, and forgets that the receiver failed or asked to be left alone. `Overtaken`: it was removed.
+    /// Ends a pause, and forgets that the receiver failed or asked to be left alone. `Overtaken`:
+    /// it was removed.
     ///
     /// # Errors
     /// [`AwsError`] when `UpdateItem` fails.

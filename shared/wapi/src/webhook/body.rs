@@ -202,8 +202,8 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// When what it announces was sent, in seconds since 1970: at `now`, if the webhook does not say
-    /// or names a later time.
+    /// When what it announces was sent, in seconds since 1970: at `now`, if the webhook does not
+    /// say or names a later time.
     #[must_use]
     pub fn announced_at(&self, now: i64) -> i64 {
         self.moment.filter(|moment| (0..now).contains(moment)).unwrap_or(now)

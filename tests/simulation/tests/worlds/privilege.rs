@@ -33,7 +33,8 @@ type Right = (String, String);
 /// that way.
 const AT_START: [(&str, &str); 1] = [("sqs:GetQueueAttributes", "JobsQueue")];
 
-/// What needs a receiver of webhooks, a webhook about the connection, or a large one, which these worlds do not have: tests at wire level do it.
+/// What needs a receiver of webhooks, a webhook about the connection, or a large one, which these
+/// worlds do not have: tests at wire level do it.
 const ELSEWHERE: [(&str, &str, &str); 6] = [
     ("webhook", "dynamodb:UpdateItem", "MarksTable"),
     ("webhook", "s3:PutObject", "DeliveriesBucket/*"),
