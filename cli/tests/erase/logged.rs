@@ -79,6 +79,7 @@ async fn start(kind: &str) -> (Stack, StandIn) {
         register(&stack, instance, TENANT);
         origins.register_instance(instance, TOKEN);
     }
+    stack.put("TenantsTable", &json!({ "tenant": text(TENANT), "created_at": { "N": "1" } }));
     put_receiver(&stack, kind);
     (stack, origins)
 }
@@ -199,14 +200,9 @@ async fn a_log_that_cannot_be_read_is_named() {
 
 #[tokio::test]
 async fn a_range_that_has_nothing_is_refused() {
-    let (stack, _origins) = start("media").await;
-    for (more, said) in
-        [(&["--since", "10d"][..], "gets no webhooks"), (&["--until", "1h"], "--since")]
-    {
-        let refused = resume(&stack, more).await;
-        assert!(refused.code == Some(2) && refused.err.contains(said), "{}", refused.err);
-    }
-    put_receiver(&stack, "all");
+    let (stack, _origins) = start("all").await;
+    let refused = resume(&stack, &["--until", "1h"]).await;
+    assert!(refused.code == Some(2) && refused.err.contains("--since"), "{}", refused.err);
     let refused = resume(&stack, &["--since", "48h"]).await;
     assert!(refused.code == Some(2) && refused.err.contains("--until"), "{}", refused.err);
     assert!(is_paused(&stack));

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
 )]
 
+mod announced;
 mod copies;
 mod deliveries;
 mod deployed;

@@ -49,6 +49,19 @@ impl Change {
     }
 }
 
+/// The event of a record whose file is stored, for a receiver that lost it. Its id is the same each
+/// time, and another one than the stream gave. `None`: no file is stored.
+#[cfg(feature = "operator")]
+#[must_use]
+pub fn read_stored(record: &Attributes) -> Option<MediaEvent> {
+    let at = get_number(record, "stored_at").or_else(|| get_number(record, "updated_at"))?;
+    let (event_type, facts) = read_media_change(&Attributes::new(), record)?;
+    let name = format!("media event of {} {} at {at}", facts.instance, facts.record_key);
+    let id = DeliveryId::of_request(&name);
+    let event = MediaEvent { event_type, id, at, facts };
+    (event.event_type == MediaEventType::Stored).then_some(event)
+}
+
 /// What became of a media message. `None`: it has the state that it had, or none that is final, and
 /// nothing is said about its end; or the item is no record of a media message.
 fn read_media_change(

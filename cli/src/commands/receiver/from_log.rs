@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How many webhooks are written at the same time.
-const MAX_AT_ONCE: usize = 8;
+pub(super) const MAX_AT_ONCE: usize = 8;
 
 /// How far the clock of W-API may be ahead, in seconds.
 const MAX_CLOCK_ERROR: i64 = 60 * 60;
@@ -39,7 +39,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(2);
 /// Into how much less time what the log has is due than it took to arrive, all of it after what was
 /// kept: that ends sooner. Ten days become three minutes, and what arrived within an hour and a
 /// half has no order.
-const COMPRESSION: i64 = 5000;
+pub(super) const COMPRESSION: i64 = 5000;
 
 /// Which part of the logs is passed on: what arrived at W-API from one time to another, in seconds
 /// since 1970.

@@ -4,6 +4,7 @@ mod add;
 mod argument;
 mod change;
 mod from_log;
+mod from_records;
 mod resume;
 mod show;
 
