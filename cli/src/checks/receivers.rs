@@ -33,9 +33,9 @@ pub(crate) async fn check_receivers(
     }
     let (jobs, mut waiting, mut oldest) = (session.ledger()?.jobs, 0, None::<i64>);
     for one in &its {
-        waiting += jobs.count_resting(&one.id, MAX_COUNT).await?.0;
-        let accepted_at = jobs.find_oldest_resting(&one.id).await?;
-        oldest = [oldest, accepted_at].into_iter().flatten().min();
+        let survey = jobs.survey_resting(&one.id, MAX_COUNT).await?;
+        waiting += survey.count;
+        oldest = [oldest, survey.oldest].into_iter().flatten().min();
     }
     let (count, paused) = (its.len(), its.iter().filter(|one| one.pause.is_some()).count());
     let failing = its.iter().filter(|one| one.failing_since.is_some()).count();

@@ -30,8 +30,11 @@ async fn start(kind: &str) -> Stack {
     let stack = Stack::start().await;
     register(&stack, INSTANCE, TENANT);
     register(&stack, OTHER_INSTANCE, "bravo");
-    stack.put("TenantsTable", &json!({ "tenant": text(TENANT), "created_at": { "N": "1" },
-        "policy": { "M": { "links": text("7d") } } }));
+    stack.put(
+        "TenantsTable",
+        &json!({ "tenant": text(TENANT), "created_at": { "N": "1" },
+        "policy": { "M": { "links": text("7d") } } }),
+    );
     stack.put(
         "ReceiversTable",
         &json!({

@@ -326,6 +326,13 @@ async fn a_doubtful_folder_is_no_proof() {
     assert_eq!((erased.code, &erased.out["proven"]), (Some(1), &json!(false)), "{erased:?}");
     assert_eq!(erased.out["undecided"], 2, "its file and its record: {erased:?}");
     assert_eq!(stack.keys(), [object_key(INSTANCE, &folder, "3EB0B")]);
+    // The pair that makes it doubtful is kept, so that neither a second run nor the proof forgets.
+    let order = erased.out["order"].as_str().expect("an order");
+    let verify = ["media", "verify", order, "--tenant", TENANT, "--phone", PHONE];
+    for again in [stack.run(&erase(&["--phone", PHONE])).await, stack.run(&verify).await] {
+        let told = [&again.out["proven"], &again.out["undecided"]];
+        assert_eq!((again.code, told), (Some(1), [&json!(false), &json!(2)]), "{again:?}");
+    }
     let of_lid = erase(&["--chat", &folder, "--group-media", "keep"]);
     assert_eq!(stack.run(&of_lid).await.code, Some(0));
     let erased = stack.run(&erase(&["--phone", PHONE])).await;

@@ -1,5 +1,11 @@
 //! The roles of `template.yaml`, with policies enforced: each allows what its function does.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and clippy sees only the functions marked as tests"
+)]
+
 use std::time::{Duration, Instant, SystemTime};
 
 use local::{Deployment, InstanceSettings, Method, Settings, Stack, TestStack, ask_url};
@@ -68,7 +74,8 @@ async fn open_every_link(stack: &Stack, application: &Application, count: usize)
     let heard = loop {
         let posted = application.posted();
         let events = posted.iter().filter_map(|one| serde_json::from_slice(&one.body).ok());
-        let heard: Vec<Value> = events.filter(|one: &Value| one["type"] == "media.stored").collect();
+        let heard: Vec<Value> =
+            events.filter(|one: &Value| one["type"] == "media.stored").collect();
         if heard.len() >= count {
             break heard;
         }

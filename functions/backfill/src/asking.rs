@@ -133,7 +133,7 @@ impl Backfill {
                     now,
                     announced_at: now,
                 };
-                people.pairs.learn(named, &self.services.orders).await?;
+                people.pairs.learn(named, &self.services.orders, || now).await?;
                 people.open.remove(&instance.id, phone).await?;
                 counts.learnt += 1;
             }

@@ -48,8 +48,11 @@ pub(crate) enum Acknowledgement {
     RetryAfter(Duration),
 }
 
-/// A receiver that asks to be left alone for longer, in seconds, is left alone by every process.
-const NOTED_SECONDS: i64 = 60;
+/// A receiver that asks to be left alone for as long is left alone by every process.
+const NOTED: Duration = Duration::from_mins(1);
+
+/// The age in seconds from which on a delivery rests while its receiver is busy with others.
+const MAX_BUSY_SECONDS: i64 = 60;
 
 /// How long a note about a failing receiver is enough, in seconds.
 const NOTE_SECONDS: i64 = 60;
@@ -115,10 +118,7 @@ impl Deliver {
                 let spread = left + AWS_WAIT.mul_f64(self.jitter());
                 return (None, (Outcome::Resting, Acknowledgement::RetryAfter(spread)));
             }
-            Err(NoSlot::Busy) => {
-                let wait = BUSY_WAIT.mul_f64(0.5 + self.jitter());
-                return (None, (Outcome::Resting, Acknowledgement::RetryAfter(wait)));
-            }
+            Err(NoSlot::Busy) => return (None, self.wait_for_slot(delivery, message).await),
         };
         let Some(attempt) = self.attempt(delivery, receiver).await else {
             return (None, self.wait_for_aws(message));
@@ -201,7 +201,9 @@ impl Deliver {
     ) -> Decision {
         let now = self.now();
         let failed = count_attempts(delivery, message, now);
-        if failed >= FAILING_AFTER || receiver.failing_since.is_some() {
+        // What asks for a long pause is tried too rarely for three attempts.
+        let asks_for_pause = asked.is_some_and(|asked| asked >= NOTED);
+        if failed >= FAILING_AFTER || receiver.failing_since.is_some() || asks_for_pause {
             if is_new_note(receiver, now)
                 && let Err(error) = self.receivers.note_failure(receiver, failure, now).await
             {
@@ -223,10 +225,22 @@ impl Deliver {
         self.rest(tried, now.saturating_add(seconds), Outcome::Retried).await
     }
 
+    /// The receiver is busy with other deliveries: this one goes back to the queue for seconds, or
+    /// rests for a minute if it is older.
+    async fn wait_for_slot(&self, delivery: &Delivery, message: &QueueMessage<'_>) -> Decision {
+        let now = self.now();
+        let age = now.saturating_sub(delivery.accepted_at);
+        if message.rested.is_some() || age >= MAX_BUSY_SECONDS {
+            let due_at = now.saturating_add(MAX_BUSY_SECONDS);
+            return self.rest(delivery.clone(), due_at, Outcome::Resting).await;
+        }
+        (Outcome::Resting, Acknowledgement::RetryAfter(BUSY_WAIT.mul_f64(0.5 + self.jitter())))
+    }
+
     /// Tells the other processes for how long the receiver asked to be left alone.
     async fn note_asked(&self, receiver: &Receiver, asked: Option<Duration>, now: i64) {
-        let asked = asked.and_then(|asked| i64::try_from(asked.as_secs()).ok());
-        if let Some(seconds) = asked.filter(|seconds| *seconds >= NOTED_SECONDS)
+        let asked = asked.filter(|asked| *asked >= NOTED);
+        if let Some(seconds) = asked.and_then(|asked| i64::try_from(asked.as_secs()).ok())
             && !receiver.is_left_alone(now)
             && let Err(error) = self.receivers.leave_alone(receiver, now + seconds).await
         {

@@ -13,7 +13,8 @@ pub(crate) enum Outcome {
     Delivered,
     /// The attempt failed, and the next one comes from the queue or from the jobs table.
     Retried,
-    /// Nothing was tried: the receiver is paused, its circuit is open, or it asked for a pause.
+    /// Nothing was tried: the receiver is paused or busy, its circuit is open, or it asked for a
+    /// pause.
     Resting,
     /// The receiver was paused because of this attempt.
     Paused,

@@ -116,7 +116,7 @@ pub(crate) async fn end_body_if_named(
     worker: &Worker,
     body: &UnreadBody,
 ) -> Option<Acknowledgement> {
-    end_body(body, worker.orders.find_named_erasure(body).await)
+    end_body(body, worker.orders.find_named_erasure(body, worker.now()).await)
 }
 
 fn end_body(body: &UnreadBody, found: Result<Option<Order>, AwsError>) -> Option<Acknowledgement> {

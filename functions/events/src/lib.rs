@@ -131,7 +131,7 @@ impl Events {
         }
         let facts = &event.facts;
         // The link last: what fails after it was made would make another.
-        let texts = self.jobs.read_texts(&facts.instance, &facts.record_key).await?;
+        let texts = self.jobs.read_texts(&facts.instance, &facts.record_key, self.now()).await?;
         let link = self.links.make(event, self.now()).await?;
         let extras = ReceiverExtras { link, texts };
         self.progress.note(&event.id, |progress| progress.extras = Some(extras.clone()));

@@ -312,7 +312,7 @@ impl Webhook {
     ) -> Result<usize, SendError> {
         let VerifiedRequest { verified, now, keep_until, .. } = accepted;
         // All media of a webhook are of one chat.
-        let phone = self.people.find_phone(verified.instance(), &announcement.media);
+        let phone = self.people.find_phone(verified, &announcement.media);
         let phone = Box::pin(phone).await;
         let job = |message: &MediaMessage| {
             let message = message.clone();

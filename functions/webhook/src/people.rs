@@ -6,8 +6,9 @@ use aws::{
     clients::Clients,
     open_people::OpenPeople,
     orders::Orders,
-    people::{NamedContact, PeopleTable},
+    people::{MAX_ANSWER_AGE, NamedContact, PeopleTable},
 };
+use boot::clock;
 use media::{
     access::VerifiedInstance,
     contact::Contact,
@@ -93,7 +94,7 @@ impl People {
             tokio::spawn(async move {
                 let (tenant, person) = (&tenant, &person);
                 let named = told.name((tenant, &instance), person);
-                if let Err(error) = table.learn(named, &orders).await {
+                if let Err(error) = table.learn(named, &orders, clock::now).await {
                     tracing::debug!(%instance, %error, "writing a pair of LID and phone failed");
                 }
                 drop(permit);
@@ -117,9 +118,11 @@ impl People {
             let contact = Contact { lid: None, phone: Some(phone.clone()) };
             let Told { retention, now, announced_at } = told;
             let owner = (&tenant, &instance);
+            let asked_at = clock::now();
             let erased = orders.find_contact_erasure(owner, &contact, announced_at).await;
             let end = retention.map(|class| class.end_of(now));
             let noted = match erased {
+                Ok(None) if clock::now().saturating_sub(asked_at) > MAX_ANSWER_AGE => Ok(()),
                 Ok(None) => open.note(owner, &phone, (now, end)).await,
                 Ok(Some(_)) => Ok(()),
                 Err(error) => Err(error),
@@ -135,11 +138,13 @@ impl People {
     /// its LID. A failure is no number.
     pub(crate) async fn find_phone(
         &self,
-        instance: &InstanceId,
+        verified: &VerifiedInstance,
         media: &[MediaMessage],
     ) -> Option<String> {
         let lid = media.iter().find_map(MediaMessage::unresolved_lid)?;
-        match timeout(MAX_LOOKUP_TIME, self.table.find_phone(instance, lid)).await {
+        let owner = (verified.tenant(), verified.instance());
+        let instance = owner.1;
+        match timeout(MAX_LOOKUP_TIME, self.table.find_phone(owner, lid)).await {
             Ok(Ok(phone)) => phone,
             Ok(Err(error)) => {
                 tracing::warn!(%instance, %error, "looking up the phone number of a LID failed");

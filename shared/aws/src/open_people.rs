@@ -92,7 +92,9 @@ impl OpenPeople {
                 .item("phone", string_value(phone))
                 .item(TENANT, string_value(tenant.as_str()))
                 .item("noted_at", number_value(now))
-                .condition_expression("attribute_not_exists(link)");
+                // That of another tenant, whose instance it was, is replaced.
+                .condition_expression("attribute_not_exists(link) OR NOT tenant = :tenant")
+                .expression_attribute_values(":tenant", string_value(tenant.as_str()));
             let put = match end {
                 Some(end) => put.item(FORGET_AT, number_value(end)),
                 None => put,

@@ -50,6 +50,11 @@ const MAX_PHONE_AGE: Duration = Duration::from_hours(1);
 /// when it is named.
 const MAX_REMEMBERED: usize = 20_000;
 
+/// How old an answer about orders may be when something is written by it, in seconds. Lambda may
+/// freeze a process between the two for as long as nothing comes; whoever gives an order waits for
+/// longer than this before the search.
+pub const MAX_ANSWER_AGE: i64 = 2;
+
 /// How many numbers of one LID are read, at most. Two are too many for a folder.
 const MAX_LINKS: i32 = 50;
 
@@ -63,7 +68,7 @@ pub struct PeopleTable {
     remembered: Mutex<HashMap<u64, u64>>,
     hasher: RandomState,
     /// The only phone number of a LID; `None` if it has none or several.
-    phones: Cache<(InstanceId, String), Option<String>>,
+    phones: Cache<(TenantId, InstanceId, String), Option<String>>,
 }
 
 impl PeopleTable {
@@ -89,11 +94,16 @@ impl PeopleTable {
 
     /// Writes the pair unless the table has it with about the same end, or an order to erase covers
     /// what is announced of the contact. A contact without LID or without phone number is no
-    /// pair.
+    /// pair. `clock` tells the time in seconds since 1970.
     ///
     /// # Errors
     /// [`AwsError`] when a call to DynamoDB or KMS fails. The pair is then still new.
-    pub async fn learn(&self, named: NamedContact<'_>, orders: &Orders) -> Result<(), AwsError> {
+    pub async fn learn(
+        &self,
+        named: NamedContact<'_>,
+        orders: &Orders,
+        clock: impl Fn() -> i64,
+    ) -> Result<(), AwsError> {
         let Some((lid, phone)) = named.person.as_pair() else {
             return Ok(());
         };
@@ -103,6 +113,7 @@ impl PeopleTable {
         let found = get_item(&self.clients, &self.table, key).await?;
         let is_known =
             found.as_ref().is_some_and(|item| named.has_end(item) && named.has_tenant(item));
+        let asked_at = clock();
         let erasure = if is_known { None } else { named.find_erasure(orders).await? };
         if erasure.as_ref().is_some_and(|order| !order.erases(named.now)) {
             // It came again. What the contact sends from now on is learnt.
@@ -112,6 +123,9 @@ impl PeopleTable {
             let learnt_at = found.and_then(|item| get_number(&item, "learnt_at"));
             let learnt_at = learnt_at.unwrap_or(named.now);
             for link in [by_lid, by_phone] {
+                if clock().saturating_sub(asked_at) > MAX_ANSWER_AGE {
+                    return Ok(());
+                }
                 let put = self.clients.dynamodb.put_item().table_name(&self.table);
                 let mut put = put
                     .item("instance", string_value(named.instance.as_str()))
@@ -125,7 +139,7 @@ impl PeopleTable {
                 }
                 put.send().await.map_err(AwsError::in_operation("dynamodb:PutItem"))?;
             }
-            self.phones.remove(&(named.instance.clone(), lid.to_owned()));
+            self.phones.remove(&(named.tenant.clone(), named.instance.clone(), lid.to_owned()));
         }
         let (pair, known) = self.hash_pair(&named);
         let mut remembered = self.lock_remembered();
@@ -138,22 +152,25 @@ impl PeopleTable {
 
     /// The phone number that a LID (digits) belongs to. `None` if the table has none or several, or
     /// if the number has another LID as well. Two spellings of one number are one: of them, it is
-    /// the one that was learnt first, so that the folder stays the same.
+    /// the one that was learnt first, so that the folder stays the same. What another tenant's
+    /// webhooks told, when the instance was that tenant's, is not told to this one.
     ///
     /// # Errors
     /// [`AwsError`] when `Query` fails.
     pub async fn find_phone(
         &self,
-        instance: &InstanceId,
+        (tenant, instance): (&TenantId, &InstanceId),
         lid: &str,
     ) -> Result<Option<String>, AwsError> {
-        let key = (instance.clone(), lid.to_owned());
+        let key = (tenant.clone(), instance.clone(), lid.to_owned());
         match self.phones.get(&key) {
             Some((age, Some(phone))) if age < MAX_PHONE_AGE => return Ok(Some(phone)),
             Some((age, None)) if age < MAX_ABSENCE_AGE => return Ok(None),
             Some(_) | None => {}
         }
         let mut links = self.find_items(instance, &format!("lid#{lid}#")).await?;
+        // Earlier versions did not write down whose a pair is.
+        links.retain(|item| get_string(item, TENANT).is_none_or(|its| its == tenant.as_str()));
         links.sort_by_key(|item| get_number::<i64>(item, "learnt_at"));
         let mut numbers = links.iter().filter_map(read_person).filter_map(|person| person.phone);
         let mut phone = numbers.next();
@@ -381,7 +398,7 @@ impl PeopleTable {
     /// A hash of the pair, and one that changes when it is time to look for a new end: for each
     /// pair at another moment, and when the class changes.
     fn hash_pair(&self, named: &NamedContact<'_>) -> (u64, u64) {
-        let pair = self.hasher.hash_one((named.instance, named.person));
+        let pair = self.hasher.hash_one((named.tenant, named.instance, named.person));
         // The same in every process, so that a pair is renewed once and not by each.
         let mut phase = DefaultHasher::new();
         (named.instance, named.person).hash(&mut phase);

@@ -5,24 +5,38 @@ use std::collections::BTreeSet;
 use crate::{ids::MessageId, message::Chat, order::OrderSubject, unread::UnreadBody};
 
 /// How many numbers, and how many ids, of a body are compared with orders, at most.
-const MAX_NAMES: usize = 64;
+const MAX_NAMES: usize = 256;
 
-/// What an order to erase may be about: the tenant, the instance, and every chat, person and message
-/// whose number or id stands in the bytes in clear, of the first `MAX_NAMES`.
+/// What an order to erase may be about: the tenant, the instance, and every chat, person and
+/// message whose number or id stands in the bytes in clear, of the first `MAX_NAMES`.
 #[must_use]
 pub fn list_named_subjects(body: &UnreadBody) -> BTreeSet<OrderSubject> {
-    let (mut numbers, mut ids) = (BTreeSet::new(), BTreeSet::new());
-    for word in body.expose().split(|byte| !byte.is_ascii_alphanumeric()) {
-        let Ok(word) = std::str::from_utf8(word) else { continue };
-        let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number && (8..=20).contains(&word.len()) && numbers.len() < MAX_NAMES {
-            numbers.insert(word);
-        } else if is_message_id(word) && ids.len() < MAX_NAMES {
-            ids.insert(word);
-        }
-    }
+    // A letter before a number may be the end of an escape.
+    let numbers = split(body.expose(), |byte| byte.is_ascii_digit());
+    let numbers = numbers.filter(|number| (8..=20).contains(&number.len()));
+    let numbers: BTreeSet<_> = take_distinct(numbers);
+    let ids = split(body.expose(), |byte| byte.is_ascii_alphanumeric());
+    let ids: BTreeSet<_> = take_distinct(ids.filter(|word| is_message_id(word)));
     let ids = ids.into_iter().filter_map(|id| MessageId::parse(id).ok());
     OrderSubject::list_all(body.instance(), numbers.into_iter().flat_map(chats_of_number), ids)
+}
+
+/// The runs of bytes that are of a kind of ASCII.
+fn split(bytes: &[u8], is_of_kind: impl Fn(&u8) -> bool) -> impl Iterator<Item = &str> {
+    let runs = bytes.split(move |byte| !is_of_kind(byte));
+    runs.filter_map(|run| std::str::from_utf8(run).ok())
+}
+
+/// The first [`MAX_NAMES`] words, each once.
+fn take_distinct<'a>(words: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    for word in words {
+        if found.len() == MAX_NAMES {
+            break;
+        }
+        found.insert(word);
+    }
+    found
 }
 
 /// Whether a word looks like the id that a client of WhatsApp gives a message.

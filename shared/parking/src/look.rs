@@ -259,7 +259,7 @@ impl Parking {
             }
             Some(BodyState::Retrying) | None => {}
         }
-        if self.is_body_named(&message.body).await? {
+        if self.is_body_named(&message.body, now).await? {
             return self.remove(message).await;
         }
         let terms = match (message.parked.tenant(), message.parked.instance()) {
@@ -286,9 +286,11 @@ impl Parking {
 
     /// As [`Self::is_body_ordered`], but also of whom and what the webhook names in clear: it would
     /// be kept from now on, and the command has searched already.
-    async fn is_body_named(&self, body: &str) -> Result<bool, AwsError> {
+    async fn is_body_named(&self, body: &str, now: i64) -> Result<bool, AwsError> {
         match (&self.orders, UnreadBody::parse(body)) {
-            (Some(orders), Ok(unread)) => Ok(orders.find_named_erasure(&unread).await?.is_some()),
+            (Some(orders), Ok(unread)) => {
+                Ok(orders.find_named_erasure(&unread, now).await?.is_some())
+            }
             (Some(_) | None, _) => Ok(false),
         }
     }

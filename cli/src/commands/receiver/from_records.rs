@@ -1,6 +1,8 @@
 //! Announces again to a receiver the files that were stored while its events were lost: the table
 //! of records still has them.
 
+use std::collections::HashSet;
+
 use anyhow::Context;
 use aws::{
     changes::read_stored,
@@ -39,6 +41,8 @@ pub(super) struct RecordReader<'a> {
     rule: LinkRule,
     ledger: Ledger,
     links: LinksTable,
+    /// The ids of the deliveries that rest: an earlier command announced these files.
+    resting: HashSet<String>,
 }
 
 impl<'a> RecordReader<'a> {
@@ -53,6 +57,7 @@ impl<'a> RecordReader<'a> {
             range,
             now: clock::now(),
             rule: session.find_tenant(&receiver.tenant).await?.policy.links,
+            resting: session.ledger()?.jobs.list_resting_ids(&receiver.id).await?,
             ledger: session.ledger()?,
             links: session.links()?,
         })
@@ -97,8 +102,8 @@ impl<'a> RecordReader<'a> {
         ends.try_fold(0, async |sum, one| Ok(sum + one)).await
     }
 
-    /// Puts the event of one record to rest, if its file was stored in this time. A second command
-    /// gives it the same id.
+    /// Puts the event of one record to rest, if its file was stored in this time and no earlier
+    /// command did. It has the same id each time.
     async fn announce(
         &self,
         instance: &Instance,
@@ -112,10 +117,10 @@ impl<'a> RecordReader<'a> {
         let Some(event) = event.filter(|event| time.contains(&event.at)) else {
             return Ok(false);
         };
-        if self.session.flags.dry_run {
+        if self.session.flags.dry_run || self.resting.contains(event.id.as_str()) {
             return Ok(true);
         }
-        let texts = self.ledger.jobs.read_texts(&instance.id, key).await?;
+        let texts = self.ledger.jobs.read_texts(&instance.id, key, self.now).await?;
         let extras = ReceiverExtras { link: self.make_link(&event).await?, texts };
         let bucket = self.session.stack.output("MediaBucket")?;
         let body = event.for_receiver(bucket, &extras).context("an event without JSON")?;

@@ -1,6 +1,6 @@
 //! `wapi-media receiver list`, `show`, `test` and `deliveries`.
 
-use aws::receivers::Receiver;
+use aws::{ledger::RestingSurvey, receivers::Receiver};
 use boot::clock;
 use data_encoding::HEXLOWER;
 use fetch::receiver::{PostAnswer, SignedWebhook};
@@ -180,8 +180,8 @@ pub(super) async fn count_deliveries(tenant: &TenantId, session: &Session) -> an
     let header = ["receiver", "host", "waiting", "oldest", "state", "last failure"];
     let (mut table, mut found) = (screen::new_table(header), Vec::new());
     for one in session.receivers()?.list(tenant).await? {
-        let (count, is_more) = ledger.jobs.count_resting(&one.id, MAX_COUNT).await?;
-        let oldest = ledger.jobs.find_oldest_resting(&one.id).await?;
+        let RestingSurvey { count, is_more, oldest } =
+            ledger.jobs.survey_resting(&one.id, MAX_COUNT).await?;
         let age = oldest.map(|at| screen::format_age(now.saturating_sub(at), Lang::En));
         table.add_row([
             one.id.to_string(),

@@ -53,7 +53,7 @@ pub use self::{
     outcome::WriteOutcome,
     parked::{EntryBody, PageStart, ParkedKey, ParkedPage, RedriveOutcome},
     place::MESSAGE,
-    resting::{RestingDelivery, RestingKey},
+    resting::{RestingDelivery, RestingKey, RestingSurvey},
     retain::RecordEnd,
     revocation::{REVOKED, RevocationItem},
     table::{

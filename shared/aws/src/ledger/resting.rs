@@ -5,17 +5,17 @@
 //! are in no other index. An earlier version of the watch function therefore never meets one, and
 //! `DynamoDB` removes it when the time to deliver it is over.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
-    types::{AttributeValue, ReturnValue, Select},
+    types::{AttributeValue, ReturnValue},
 };
 use media::{delivery::Delivery, ids::InstanceId, receiver::ReceiverId};
 
 use super::{condition::Condition, entry::BY_DUE, outcome::WriteOutcome, table::JobsTable};
 use crate::{
-    dynamodb::{Attributes, count_items, get_number, get_string, number_value, string_value},
+    dynamodb::{Attributes, get_number, get_string, number_value, string_value},
     error::AwsError,
 };
 
@@ -42,6 +42,17 @@ pub struct RestingDelivery {
     pub key: RestingKey,
     /// The due time, in seconds since 1970.
     pub due_at: i64,
+}
+
+/// What rests for a receiver.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RestingSurvey {
+    /// How many deliveries.
+    pub count: u64,
+    /// Whether there are more.
+    pub is_more: bool,
+    /// When the webhook of the oldest of them was accepted, in seconds since 1970.
+    pub oldest: Option<i64>,
 }
 
 impl RestingKey {
@@ -184,20 +195,60 @@ impl JobsTable {
         Ok(first.first().and_then(RestingKey::from_item).map(|key| key.accepted_at))
     }
 
-    /// How many deliveries to a receiver rest, and whether there are more.
+    /// What rests for a receiver, of the first `max` deliveries by due time. It reads only the
+    /// index by due time, which has nothing of them but their keys.
     ///
     /// # Errors
     /// [`AwsError`] when `Query` fails.
-    pub async fn count_resting(
+    pub async fn survey_resting(
         &self,
         receiver: &ReceiverId,
         max: u64,
-    ) -> Result<(u64, bool), AwsError> {
+    ) -> Result<RestingSurvey, AwsError> {
         let query = self.clients.dynamodb.query().table_name(&self.name).index_name(BY_DUE);
-        let query = query
+        let mut items = query
             .key_condition_expression("due_shard = :shard")
-            .expression_attribute_values(":shard", string_value(due_shard(receiver)));
-        count_items(query.select(Select::Count), max).await
+            .expression_attribute_values(":shard", string_value(due_shard(receiver)))
+            .into_paginator()
+            .items()
+            .send();
+        let mut survey = RestingSurvey::default();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
+            if survey.count == max {
+                survey.is_more = true;
+                break;
+            }
+            survey.count += 1;
+            let accepted_at = RestingKey::from_item(&item).map(|key| key.accepted_at);
+            survey.oldest = [survey.oldest, accepted_at].into_iter().flatten().min();
+        }
+        Ok(survey)
+    }
+
+    /// The ids of the deliveries that rest for a receiver, strongly consistent.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `Query` fails.
+    #[cfg(feature = "operator")]
+    pub async fn list_resting_ids(
+        &self,
+        receiver: &ReceiverId,
+    ) -> Result<HashSet<String>, AwsError> {
+        let query = self.clients.dynamodb.query().table_name(&self.name).consistent_read(true);
+        let mut items = query
+            .key_condition_expression("instance = :partition")
+            .expression_attribute_values(":partition", string_value(partition(receiver)))
+            .projection_expression("instance, message_id")
+            .into_paginator()
+            .items()
+            .send();
+        let mut ids = HashSet::new();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
+            ids.extend(RestingKey::from_item(&item).map(|key| key.id));
+        }
+        Ok(ids)
     }
 
     /// How many deliveries to a receiver rest, of the instances with an id that `is_meant`,

@@ -14,7 +14,7 @@ use super::{
     update::Update,
 };
 use crate::{
-    dynamodb::{get_item, get_string, number_value, string_value},
+    dynamodb::{Attributes, get_item, get_number, get_string, number_value, string_value},
     error::AwsError,
 };
 
@@ -61,8 +61,8 @@ impl Ledger {
 }
 
 impl JobsTable {
-    /// The texts of a message whose file was stored at most a day ago. Empty: it has none, it was
-    /// erased, or a version that wrote none stored it.
+    /// The texts of a message whose file was stored at most a day before `now`, in seconds since
+    /// 1970. Empty: it has none, it was erased, or a version that wrote none stored it.
     ///
     /// # Errors
     /// [`AwsError`] when `GetItem` fails.
@@ -70,10 +70,15 @@ impl JobsTable {
         &self,
         instance: &InstanceId,
         record_key: &str,
+        now: i64,
     ) -> Result<MessageTexts, AwsError> {
         let partition = partition(instance);
         let key = [("instance", partition.as_str()), ("message_id", record_key)];
-        let item = get_item(&self.clients, &self.name, key).await?.unwrap_or_default();
+        let item = get_item(&self.clients, &self.name, key).await?;
+        // DynamoDB may remove it days after its end.
+        let is_over =
+            |item: &Attributes| get_number(item, FORGET_AT).is_some_and(|end: i64| end <= now);
+        let item = item.filter(|item| !is_over(item)).unwrap_or_default();
         let text = |name: &str| get_string(&item, name).map(str::to_owned);
         Ok(MessageTexts { caption: text(CAPTION), file_name: text(FILE_NAME) })
     }

@@ -91,6 +91,12 @@ impl Order {
         }
     }
 
+    /// Whether it is an order to erase that was given since this time, in seconds since 1970.
+    #[must_use]
+    pub fn was_given_since(&self, time: i64) -> bool {
+        matches!(self.demand, OrderDemand::Erase { before, .. } if time <= before)
+    }
+
     /// Whether it is a hold that has not ended at `now`, in seconds since 1970.
     #[must_use]
     pub fn holds(&self, now: i64) -> bool {

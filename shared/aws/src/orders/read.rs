@@ -32,6 +32,9 @@ const MAX_KEY_AGE: Duration = Duration::from_hours(1);
 
 const BATCH_GET_ITEM: &str = "dynamodb:BatchGetItem";
 
+/// What the keys of holds begin with.
+const HOLDS: &str = "hold#";
+
 /// How many keys DynamoDB takes in one request.
 const MAX_KEYS: usize = 100;
 
@@ -76,24 +79,63 @@ impl Orders {
         self.find_covering(body.tenant(), subjects, body.accepted_at()).await
     }
 
-    /// The order to erase that covers an unread body which would be kept, if there is one: also
-    /// one about a chat, a person or a message that the body names in clear.
+    /// The order to erase for which an unread body is not kept, if there is one: about a chat, a
+    /// person or a message that the body names in clear, and given after the body was accepted. For
+    /// an order from now on alone, it is kept: other people's messages may be in it. So is every
+    /// body of an instance of which something is held at `now`, in seconds since 1970.
     ///
     /// # Errors
-    /// As [`Self::find_erasure`].
-    pub async fn find_named_erasure(&self, body: &UnreadBody) -> Result<Option<Order>, AwsError> {
-        if self.find_key(body.tenant()).await?.is_none() {
+    /// As [`Self::find_erasure`], and when `Query` fails.
+    pub async fn find_named_erasure(
+        &self,
+        body: &UnreadBody,
+        now: i64,
+    ) -> Result<Option<Order>, AwsError> {
+        let tenant = body.tenant();
+        let Some(key) = self.find_key(tenant).await? else {
             return Ok(None);
-        }
-        let subjects: Vec<_> = list_named_subjects(body).into_iter().collect();
-        for some in subjects.chunks(MAX_KEYS) {
-            let some = some.iter().cloned();
-            let found = self.find_covering(body.tenant(), some, body.accepted_at()).await?;
-            if found.is_some() {
-                return Ok(found);
+        };
+        let subjects = list_named_subjects(body).into_iter();
+        let keys: Vec<_> = subjects.map(|one| one.sort_key(OrderKind::Erase, &key)).collect();
+        for some in keys.chunks(MAX_KEYS) {
+            let items = self.get_all(tenant, some.iter().cloned()).await?;
+            let orders = items.iter().map(|item| Order::from_item(BATCH_GET_ITEM, item));
+            let orders: Vec<_> = orders.collect::<Result<_, _>>()?;
+            let given_since = |order: &Order| order.was_given_since(body.accepted_at());
+            if let Some(order) = orders.into_iter().flatten().find(given_since) {
+                let is_held = self.holds_something(tenant, body.instance(), now).await?;
+                return Ok(Some(order).filter(|_| !is_held));
             }
         }
         Ok(None)
+    }
+
+    /// Whether a hold lasts at `now` that is about something of this instance, or of all.
+    async fn holds_something(
+        &self,
+        tenant: &TenantId,
+        instance: &InstanceId,
+        now: i64,
+    ) -> Result<bool, AwsError> {
+        const QUERY: &str = "dynamodb:Query";
+        let query = self.clients.dynamodb.query().table_name(&self.table).consistent_read(true);
+        let mut items = query
+            .key_condition_expression("tenant = :tenant AND begins_with(#order, :holds)")
+            .expression_attribute_names("#order", "order")
+            .expression_attribute_values(":tenant", string_value(tenant.as_str()))
+            .expression_attribute_values(":holds", string_value(HOLDS))
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(AwsError::in_operation(QUERY))?;
+            let hold = Order::from_item(QUERY, &item)?.filter(|hold| hold.holds(now));
+            let is_its = |hold: &Order| ["*", instance.as_str()].contains(&hold.instance_word());
+            if hold.as_ref().is_some_and(is_its) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The order to erase that covers what was announced of a contact at this time (seconds since

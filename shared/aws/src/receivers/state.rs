@@ -44,7 +44,9 @@ impl Receivers {
     pub async fn leave_alone(&self, receiver: &Receiver, until: i64) -> Result<(), AwsError> {
         let update = self.update(receiver).update_expression("SET asked_until = :until");
         let update = update.expression_attribute_values(":until", number_value(until));
-        let sent = self.send(receiver, update.condition_expression("attribute_exists(tenant)"));
+        const IS_LONGER: &str = "attribute_exists(tenant) AND \
+             (attribute_not_exists(asked_until) OR asked_until < :until)";
+        let sent = self.send(receiver, update.condition_expression(IS_LONGER));
         sent.await.map(|_is_there| ())
     }
 

@@ -37,7 +37,8 @@ async fn a_number_is_noted_unless_a_pair_has_it() {
             let put = put.json();
             assert_eq!(put["Item"]["link"]["S"], format!("open#{PHONE}"));
             assert_eq!(put["Item"]["tenant"]["S"], "acme");
-            assert_eq!(put["ConditionExpression"], "attribute_not_exists(link)");
+            let condition = "attribute_not_exists(link) OR NOT tenant = :tenant";
+            assert_eq!(put["ConditionExpression"], condition);
         }
     }
 }

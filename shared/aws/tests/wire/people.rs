@@ -86,7 +86,7 @@ async fn two_spellings_of_a_number_are_one_folder() {
     ] {
         let aws = start_aws(pairs).await;
         let people = PeopleTable::new(&aws.clients, "people".to_owned());
-        let found = people.find_phone(&instance(), LID).await.expect("an answer");
+        let found = people.find_phone((&tenant(), &instance()), LID).await.expect("an answer");
         assert_eq!(found.as_deref(), expected, "{pairs:?}");
     }
 }
@@ -120,7 +120,7 @@ async fn a_half_written_pair_is_completed() {
     let (tenant, instance, person) = (tenant(), instance(), person());
     let named = named(&tenant, &instance, &person, (None, NOW));
     for _ in 0..2 {
-        assert!(people.learn(named, &orders).await.is_err());
+        assert!(people.learn(named, &orders, || NOW).await.is_err());
         assert!(people.is_new(&named));
     }
     assert_eq!(aws.requests_of("PutItem").len(), 4);
@@ -209,7 +209,7 @@ async fn name_at(
     let (tenant, instance, person) = (tenant(), instance(), person());
     let named = named(&tenant, &instance, &person, (retention, now));
     if people.is_new(&named) {
-        people.learn(named, &orders).await.expect("learnt");
+        people.learn(named, &orders, || NOW).await.expect("learnt");
         assert!(!people.is_new(&named));
     }
     aws.requests_of("PutItem").len() - before
@@ -271,8 +271,29 @@ async fn what_was_announced_before_an_order_is_not_learnt() {
         ..named(&tenant, &instance, &person, (None, NOW))
     };
     for (announced_at, written) in [(1_787_000_000, 0), (1_786_000_000, 0), (NOW, 2)] {
-        people.learn(at(announced_at), &orders).await.expect("an answer");
+        people.learn(at(announced_at), &orders, || NOW).await.expect("an answer");
         assert_eq!(items.lock().expect("the items").len(), written, "{announced_at}");
+    }
+}
+
+/// Lambda freezes the process after it has asked, and an order is given meanwhile.
+#[tokio::test]
+async fn an_old_answer_about_orders_writes_nothing() {
+    for (passes, written) in [(2, 2), (3, 0)] {
+        let items = Items::default();
+        let aws = start_table(&items, None).await;
+        let people = PeopleTable::new(&aws.clients, "people".to_owned());
+        let orders = Orders::new(&aws.clients, "orders".to_owned());
+        let (tenant, instance, person) = (tenant(), instance(), person());
+        let named = named(&tenant, &instance, &person, (None, NOW));
+        let is_first = Mutex::new(true);
+        let clock = || {
+            let mut is_first = is_first.lock().expect("a flag");
+            if std::mem::take(&mut *is_first) { NOW } else { NOW + passes }
+        };
+        people.learn(named, &orders, clock).await.expect("an answer");
+        assert_eq!(items.lock().expect("the items").len(), written, "{passes} s");
+        assert_eq!(people.is_new(&named), written == 0, "{passes} s");
     }
 }
 
@@ -288,7 +309,7 @@ async fn without_an_answer_about_orders_nothing_is_learnt() {
     let orders = Orders::new(&aws.clients, "orders".to_owned());
     let (tenant, instance, person) = (tenant(), instance(), person());
     let named = named(&tenant, &instance, &person, (None, NOW));
-    assert!(people.learn(named, &orders).await.is_err());
+    assert!(people.learn(named, &orders, || NOW).await.is_err());
     assert_eq!(aws.requests_of("PutItem").len(), 0);
     assert!(people.is_new(&named));
 }

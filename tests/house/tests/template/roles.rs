@@ -87,7 +87,10 @@ fn the_download_role_has_exactly_these_rights() {
         ("ParkJobs".to_owned(), name_set(["sqs:SendMessage"])),
         ("ReadInstances".to_owned(), name_set(["dynamodb:GetItem"])),
         ("OpenTokens".to_owned(), name_set(["kms:Decrypt"])),
-        ("ReadOrders".to_owned(), name_set(["dynamodb:BatchGetItem", "dynamodb:GetItem"])),
+        (
+            "ReadOrders".to_owned(),
+            name_set(["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]),
+        ),
         (
             "KeepRecords".to_owned(),
             name_set(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
@@ -125,7 +128,10 @@ fn the_watch_role_has_exactly_these_rights() {
             "WriteRecords".to_owned(),
             name_set(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
         ),
-        ("ReadOrders".to_owned(), name_set(["dynamodb:BatchGetItem", "dynamodb:GetItem"])),
+        (
+            "ReadOrders".to_owned(),
+            name_set(["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]),
+        ),
         ("OpenOrders".to_owned(), name_set(["kms:Decrypt"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),

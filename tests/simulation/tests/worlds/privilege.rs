@@ -33,12 +33,15 @@ type Right = (String, String);
 /// that way.
 const AT_START: [(&str, &str); 1] = [("sqs:GetQueueAttributes", "JobsQueue")];
 
-/// What needs a receiver of webhooks, a webhook about the connection, or a large one, which these
-/// worlds do not have: tests at wire level do it.
-const ELSEWHERE: [(&str, &str, &str); 6] = [
+/// What needs a receiver of webhooks, a webhook about the connection, or a large one, or a hold on
+/// an instance of which an unread webhook is dropped: tests at wire level do it.
+const ELSEWHERE: [(&str, &str, &str); 9] = [
     ("webhook", "dynamodb:UpdateItem", "MarksTable"),
     ("webhook", "s3:PutObject", "DeliveriesBucket/*"),
     ("webhook", "sqs:SendMessage", "DeliveriesQueue"),
+    ("download", "dynamodb:Query", "OrdersTable"),
+    ("watch", "dynamodb:Query", "OrdersTable"),
+    ("watch", "dynamodb:Query", "JobsTable"),
     ("watch", "sqs:SendMessage", "DeliveriesQueue"),
     ("watch", "dynamodb:UpdateItem", "ReceiversTable"),
     ("deliver", "s3:GetObject", "DeliveriesBucket/*"),
@@ -84,6 +87,7 @@ fn needed_right(reached: &ResourceAccess) -> Right {
         "jobs-table/index/by_due" => "JobsTable/index/by_due",
         "jobs-table/index/by_class" => "JobsTable/index/by_class",
         "tenants" => "TenantsTable",
+        "links" => "LinksTable",
         "deliveries" => "DeliveriesQueue",
         "jobs" => "JobsQueue",
         "parked" => "ParkedQueue",

@@ -111,11 +111,12 @@ impl Erase {
         let Removal { removed, left, odd, hidden } = removal;
         let is_left = !left.is_nothing() || left.is_doubtful();
         let is_clean = !is_left && hidden == 0 && removed.files.failed == 0 && odd.count() == 0;
+        let undecided = scope.count_doubtful(session).await?;
+        let is_clean = is_clean && undecided == 0;
         // Only when nothing else is left: the next run finds the person's other names by them.
         let forgotten = if is_clean { scope.forget_people(session).await? } else { 0 };
         let people = scope.count_people(session).await?;
-        let undecided = scope.count_doubtful(session).await?;
-        let is_proven = is_clean && people.left == 0 && undecided == 0;
+        let is_proven = is_clean && people.left == 0;
         line.outcome = if is_proven { COMPLETE } else { INCOMPLETE }.to_owned();
         line.removed = removed.to_audit_counts();
         session.end_audit(&line).await?;

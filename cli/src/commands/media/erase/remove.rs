@@ -11,6 +11,7 @@ use aws::{
     marks::Marks,
     open_people::open_key,
     people::{PeopleTable, link_keys},
+    register::RegisterError,
 };
 use boot::clock;
 use media::{
@@ -165,8 +166,12 @@ impl EraseScope {
         instance: &InstanceId,
         session: &Session,
     ) -> anyhow::Result<bool> {
-        let registered = session.register()?.get_instance(instance).await;
-        Ok(registered.is_ok_and(|found| found.is_some_and(|one| one.tenant != self.tenant)))
+        match session.register()?.get_instance(instance).await {
+            Ok(found) => Ok(found.is_some_and(|one| one.tenant != self.tenant)),
+            // Whose it is cannot be read, so nothing is removed that does not say so.
+            Err(RegisterError::Malformed(_)) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The records that are meant. This alone selects them, and the proof asks it again.

@@ -115,7 +115,7 @@ impl Relink {
         let instances = list_searched(Some(tenant), self.instance.as_ref(), odd, session).await?;
         for instance in instances {
             for lid in self.find_lids(&table, &instance, phone.as_deref()).await? {
-                match table.find_phone(&instance, &lid).await? {
+                match table.find_phone((tenant, &instance), &lid).await? {
                     Some(phone) => people.push(Person { instance: instance.clone(), lid, phone }),
                     None => unclear += 1,
                 }
