@@ -109,6 +109,7 @@ async fn a_file_that_was_stored_meanwhile_is_announced_with_a_link() {
 #[tokio::test]
 async fn a_receiver_of_webhooks_hears_of_no_file() {
     let stack = start("webhooks").await;
+    stack.set_wapi_base("http://127.0.0.1:1/v1".to_owned());
     // W-API does not answer: that is told, and what is not the receiver's is not looked for.
     let resumed = resume(&stack, &[]).await;
     assert_eq!((resumed.code, &resumed.out["events"]), (Some(1), &Value::Null), "{resumed:?}");

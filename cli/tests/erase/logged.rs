@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use stand_in::StandIn;
 
 use crate::{
-    INSTANCE, OTHER, PHONE, TENANT, register,
+    INSTANCE, OTHER, PHONE, TENANT, put_tenant, register,
     stack::{Ended, Stack},
     text, unix_now,
 };
@@ -79,7 +79,7 @@ async fn start(kind: &str) -> (Stack, StandIn) {
         register(&stack, instance, TENANT);
         origins.register_instance(instance, TOKEN);
     }
-    stack.put("TenantsTable", &json!({ "tenant": text(TENANT), "created_at": { "N": "1" } }));
+    put_tenant(&stack);
     put_receiver(&stack, kind);
     (stack, origins)
 }
@@ -107,7 +107,7 @@ async fn what_the_receiver_lacks_rests_in_its_order() {
     assert_eq!((dry.code, &dry.out["log"]["passed_on"]), (Some(0), &json!(3)), "{}", dry.err);
     assert!(resting(&stack).is_empty() && is_paused(&stack), "a dry run changes nothing");
     let done = resume(&stack, &["--since", "10d"]).await;
-    assert_eq!((done.code, &done.out["log"]), (Some(0), &dry.out["log"]), "{}", done.err);
+    assert_eq!((done.code, &done.out["log"]["passed_on"]), (Some(0), &json!(3)), "{}", done.err);
     assert_eq!(resting(&stack), ["first", "second", "third"]);
     assert!(!is_paused(&stack));
     let rest = resume(&stack, &["--since", "3d", "--until", "0s"]).await;

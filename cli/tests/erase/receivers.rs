@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use stand_in::{AppAnswer, Application};
 
 use crate::{
-    INSTANCE, TENANT, register,
+    INSTANCE, TENANT, put_tenant, register,
     stack::{Ended, Stack},
     text, unix_now,
 };
@@ -53,6 +53,7 @@ async fn a_receiver_lives_as_the_page_says() {
     // Only a stack whose W-API is on this machine posts to this machine.
     stack.set_wapi_base("http://127.0.0.1:1/v1".to_owned());
     register(&stack, INSTANCE, TENANT);
+    put_tenant(&stack);
     let application = Application::start(|_| AppAnswer::status(204)).await.expect("it starts");
     let url = format!("{}/hooks?key=a%20b", application.base());
     let added = add(&stack, &url).await;

@@ -122,6 +122,28 @@ pub(crate) async fn find_same(
     Ok(None)
 }
 
+/// Why a receiver is not added beside one that has its URL.
+fn explain_same(same: &Receiver, plan: &ReceiverPlan<'_>) -> String {
+    let (id, tenant) = (&same.id, plan.tenant);
+    let name = |instance: Option<&InstanceId>| {
+        instance.map_or("all instances", InstanceId::as_str).to_owned()
+    };
+    if same.instance.as_ref() == plan.instance {
+        return format!(
+            "receiver {id} has this URL already; nothing was changed. To choose what it gets: \
+             wapi-media receiver set {id} --tenant {tenant} --gets {}",
+            plan.kind.as_str()
+        );
+    }
+    format!(
+        "receiver {id}, of {}, has this URL already, and would get its webhooks twice; nothing was \
+         changed. To have one for {} instead, first: wapi-media receiver remove {id} --tenant \
+         {tenant}",
+        name(same.instance.as_ref()),
+        name(plan.instance)
+    )
+}
+
 pub(super) async fn run_add(new: Add, session: &Session) -> anyhow::Result<Exit> {
     let Add { instance, tenant, url, gets, hooks } = new;
     if gets == ReceivedKind::Media && !hooks.is_empty() {
@@ -149,21 +171,7 @@ pub(super) async fn run_add(new: Add, session: &Session) -> anyhow::Result<Exit>
         kind: gets,
     };
     if let Some(same) = find_same(&plan, session).await? {
-        if same.instance != instance {
-            let its = same.instance.as_ref().map_or("all instances", InstanceId::as_str);
-            bail!(
-                "receiver {id}, of {its}, has this URL already, and would get its webhooks twice; \
-                 nothing was changed. To have one for {whose} instead, first: wapi-media receiver \
-                 remove {id} --tenant {tenant}",
-                id = same.id
-            );
-        }
-        bail!(
-            "receiver {id} has this URL already; nothing was changed. To choose what it gets: \
-             wapi-media receiver set {id} --tenant {tenant} --gets {}",
-            gets.as_str(),
-            id = same.id
-        );
+        bail!("{}", explain_same(&same, &plan));
     }
     let scope = AuditScope::new("receiver add", "receiver").of_tenant(&tenant);
     let scope = match &instance {

@@ -58,12 +58,18 @@ async fn retry_after_is_obeyed_within_bounds() {
         let aws = start_aws(application.base(), json!({})).await;
         let is_repeated = handle(&create_deliver(&aws), &delivery(b"{}", 0), 1).await;
         assert_eq!(is_repeated, queue.is_some(), "{asked}");
-        // A long wait is told to the other processes.
-        let told = updates_of(&aws, "receivers").pop();
-        let until = told.map(|update| update["ExpressionAttributeValues"][":until"].clone());
+        // A long wait is told to the other processes, and is a failure: the receiver is tried too
+        // rarely for three attempts of one delivery.
+        let told: Vec<_> = updates_of(&aws, "receivers")
+            .iter()
+            .map(|update| update["ExpressionAttributeValues"].clone())
+            .collect();
+        let until = told.iter().find_map(|values| values.get(":until").cloned());
         let seconds = queue.or(rest).filter(|seconds| *seconds >= 60);
         let seconds = seconds.map(|seconds| i64::try_from(seconds).expect("a number"));
         assert_eq!(until, seconds.map(|seconds| json!({ "N": (NOW + seconds).to_string() })));
+        let is_failing = told.iter().any(|values| values[":failure"]["S"] == "503");
+        assert_eq!(is_failing, seconds.is_some(), "{asked}");
         match queue {
             Some(seconds) => assert_eq!(hidden_for(&aws), seconds),
             None => {
@@ -201,6 +207,31 @@ async fn a_slow_receiver_holds_no_other() {
     let left: Vec<_> = answer.batch_item_failures.iter().map(|one| &one.item_identifier).collect();
     assert_eq!(left.len(), 5, "{left:?}");
     assert!(left.iter().all(|id| id.starts_with("slow-")), "{left:?}");
+}
+
+/// What is a minute old does not wait in the queue for a receiver that is busy: it rests, is
+/// counted, and ends where everything is erased.
+#[tokio::test]
+async fn what_waits_for_a_slow_receiver_rests() {
+    let (slow, url) = start_slow(Duration::from_secs(3)).await;
+    let aws = start_aws(&url, json!({})).await;
+    let records: Vec<_> = [0, 0, 0, 0, 59, 60]
+        .into_iter()
+        .enumerate()
+        .map(|(n, age)| {
+            let body = delivery(format!("{n}").as_bytes(), age).to_json().expect("JSON");
+            record(&format!("m{n}"), &body, 1, &[])
+        })
+        .collect();
+    let event = serde_json::from_value(json!({ "Records": records })).expect("an event");
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    let answer = handle_batch(&create_deliver(&aws), event, deadline).await.expect("an answer");
+    assert_eq!(slow.load(Ordering::SeqCst), 4);
+    let left: Vec<_> = answer.batch_item_failures.iter().map(|one| &one.item_identifier).collect();
+    assert_eq!(left, ["m4"]);
+    let rested = updates_of(&aws, "jobs-table");
+    assert_eq!(rested.len(), 1);
+    assert_eq!(rested[0]["ExpressionAttributeValues"][":due"]["N"], (NOW + 60).to_string());
 }
 
 /// An application that answers 200 this long after each request, and how many it got.

@@ -150,10 +150,12 @@ async fn an_unread_body_that_names_an_erased_person_is_covered() {
         ("de 5500900000002 para", true),
         ("\"id\": \"5500900000002:12@s.whatsapp.net\"", true),
         ("+5500900000002", true),
+        // After an escape in JSON.
+        ("oi\\n5500900000002", true),
         ("55009000000021", false),
         ("nada", false),
     ] {
-        let text = format!("{text}{fillers}");
+        let text = format!("{fillers} {text}");
         let body = json!({ "version": "unread-1", "tenant": "acme", "instance": INSTANCE,
             "accepted_at": 1_787_000_000, "why": "bad_body",
             "body": data_encoding::BASE64.encode(text.as_bytes()) });
@@ -162,6 +164,7 @@ async fn an_unread_body_that_names_an_erased_person_is_covered() {
         let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
             "GetItem" => Answer::json(&json!({ "Item": { "sealed_key": { "S": "c2VhbGVk" } } })),
             "Decrypt" => Answer::json(&json!({ "Plaintext": KEY, "KeyId": "key" })),
+            "Query" => Answer::json(&json!({ "Items": [] })),
             _ => {
                 let keys = &seen.json()["RequestItems"]["orders"]["Keys"];
                 assert!(keys.as_array().is_some_and(|keys| keys.len() <= 100));
@@ -171,7 +174,42 @@ async fn an_unread_body_that_names_an_erased_person_is_covered() {
             }
         })
         .await;
-        let found = orders(&aws).find_named_erasure(&body).await.expect("an answer");
+        let found = orders(&aws).find_named_erasure(&body, 1_787_000_100).await.expect("an answer");
         assert_eq!(found.is_some(), is_covered, "{text}");
+    }
+}
+
+/// Of whom or what is held may be in it as well. And of an order from now on alone, nothing is
+/// dropped: other people's messages may be in it.
+#[tokio::test]
+async fn a_body_is_kept_while_something_of_its_instance_is_held() {
+    const NOW: i64 = 1_787_000_100;
+    let body = json!({ "version": "unread-1", "tenant": "acme", "instance": INSTANCE,
+        "accepted_at": 1_787_000_000, "why": "bad_body",
+        "body": data_encoding::BASE64.encode(b"de 5500900000002") });
+    let body = UnreadBody::parse(&body.to_string()).expect("an unread body");
+    let hold = |instance: &str, until: i64| {
+        json!({ "order": { "S": format!("hold#chat#{instance}#hash") }, "id": { "S": "hold1" },
+            "until": { "N": until.to_string() } })
+    };
+    for (holds, before, is_covered) in [
+        (vec![], "1787000000", true),
+        (vec![hold("*", NOW + 1)], "1787000000", false),
+        (vec![hold(INSTANCE, NOW + 1)], "1787000000", false),
+        (vec![hold("LITE-OTHERS-AAAAAA", NOW + 1)], "1787000000", true),
+        (vec![hold("*", NOW - 1)], "1787000000", true),
+        (vec![], "1786999999", false),
+    ] {
+        let (case, mut order) = (format!("{holds:?} {before}"), erasure(before));
+        order["from_now_on"] = json!({ "BOOL": true });
+        let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
+            "GetItem" => Answer::json(&json!({ "Item": { "sealed_key": { "S": "c2VhbGVk" } } })),
+            "Decrypt" => Answer::json(&json!({ "Plaintext": KEY, "KeyId": "key" })),
+            "Query" => Answer::json(&json!({ "Items": holds })),
+            _ => Answer::json(&items(json!([order]))),
+        })
+        .await;
+        let found = orders(&aws).find_named_erasure(&body, NOW).await.expect("an answer");
+        assert_eq!(found.is_some(), is_covered, "{case}");
     }
 }

@@ -91,6 +91,22 @@ async fn two_spellings_of_a_number_are_one_folder() {
     }
 }
 
+/// What a former tenant of the instance learnt is not told to the present one.
+#[tokio::test]
+async fn another_tenants_pair_gives_no_number() {
+    const LID: &str = "200000000000002";
+    for (writer, is_found) in [(Some("acme"), true), (Some("bravo"), false), (None, true)] {
+        let mut pair = json!({ "lid": { "S": LID }, "phone": { "S": "5500900000002" } });
+        if let Some(writer) = writer {
+            pair["tenant"] = json!({ "S": writer });
+        }
+        let aws = Aws::start(move |_| Answer::json(&json!({ "Items": [pair] }))).await;
+        let people = PeopleTable::new(&aws.clients, "people".to_owned());
+        let found = people.find_phone((&tenant(), &instance()), LID).await.expect("an answer");
+        assert_eq!(found.is_some(), is_found, "{writer:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_forgotten_pair_leaves_both_sides() {
     let aws = start_aws(&[]).await;

@@ -1,12 +1,14 @@
 //! Unread webhooks, and messages that are no job of their instance's tenant, in the jobs table:
 //! found and removed by what they contain.
 
+use std::cell::Cell;
+
 use aws::body_key::BodyKey;
 use boot::clock;
 use media::{
     ids::InstanceId,
     job::{NotAJob, QueueBody},
-    unread::Search,
+    unread::{Search, UnreadBody},
 };
 
 use super::scope::EraseScope;
@@ -80,5 +82,20 @@ impl EraseScope {
             removed += u64::from(ledger.jobs.settle_body(&key, clock::now()).await?);
         }
         Ok(removed)
+    }
+
+    /// As [`Self::search_body`], but for what a hold keeps, which is counted.
+    pub(super) fn search_unheld(
+        &self,
+        body: &UnreadBody,
+        holds: &TenantHolds,
+        held: &Cell<u64>,
+    ) -> Search {
+        let found = self.search_body(body);
+        if found != Search::Found || !holds.may_hold_bodies(body.instance()) {
+            return found;
+        }
+        held.set(held.get() + 1);
+        Search::Absent
     }
 }

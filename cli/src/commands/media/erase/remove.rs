@@ -20,7 +20,7 @@ use media::{
     job::{NotAJob, QueuedJob},
     message::Chat,
     object_key::ObjectKey,
-    unread::{Search, UnreadBody},
+    unread::Search,
 };
 use operator::erase::{ErasableNames, Erasables, EraseMode, FilesCount};
 
@@ -340,25 +340,6 @@ impl EraseScope {
         found.deliveries = self.count_deliveries(session).await?;
         bar.finish_and_clear();
         Ok((found, odd))
-    }
-
-    /// How many files and records are in the folders of LIDs whose owner cannot be told.
-    pub(super) async fn count_doubtful(&self, session: &Session) -> anyhow::Result<u64> {
-        let Some(aside) = self.doubtful_folders() else {
-            return Ok(0);
-        };
-        let (found, _) = aside.count_all(session).await?;
-        Ok(found.files.versions + found.records + found.entries)
-    }
-
-    /// As [`Self::search_body`], but for what a hold keeps, which is counted.
-    fn search_unheld(&self, body: &UnreadBody, holds: &TenantHolds, held: &Cell<u64>) -> Search {
-        let found = self.search_body(body);
-        if found != Search::Found || !holds.may_hold_bodies(body.instance()) {
-            return found;
-        }
-        held.set(held.get() + 1);
-        Search::Absent
     }
 
     /// Removes everything, in an order after which a second run finds what a crash left: parked

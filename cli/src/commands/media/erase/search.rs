@@ -37,6 +37,15 @@ impl EraseScope {
         Ok(found)
     }
 
+    /// How many files and records are in the folders of LIDs whose owner cannot be told.
+    pub(super) async fn count_doubtful(&self, session: &Session) -> anyhow::Result<u64> {
+        let Some(aside) = self.doubtful_folders() else {
+            return Ok(0);
+        };
+        let (found, _) = aside.count_all(session).await?;
+        Ok(found.files.versions + found.records + found.entries)
+    }
+
     /// Every version, delete marker and upload in the folder of the tenant.
     async fn search_files(
         &self,
