@@ -39,7 +39,8 @@ async fn the_roles_suffice_for_small_and_large_files() {
     }
 
     let small = Spec::of(Kind::Image).seed("small").caption("legenda");
-    let large = Spec::of(Kind::Video).seed("large").size(20 * 1024 * 1024);
+    // More than one part.
+    let large = Spec::of(Kind::Video).seed("large").size(12 * 1024 * 1024);
     for spec in [small, large.wapi(WapiScenario::fail_500())] {
         let announced = origins.announce(spec).expect("a media file");
         let answer = stack.post_json(&url, &announced.webhook).await.expect("an answer");

@@ -45,7 +45,13 @@ fn a_phone_is_erased_everywhere() {
 }
 
 async fn send_all(world: &World, account: &Account) -> SentMessages {
-    let announce = |spec| world.announce_media(account, spec);
+    // Each person has one LID, whatever the number's spelling.
+    let announce_with = |lid: &str, spec| {
+        let mut media = world.announce_media(account, spec);
+        media.webhook["sender"]["senderLid"] = json!(lid);
+        media
+    };
+    let announce = |spec| announce_with("220000000000001@lid", spec);
     let stored = [announce(chat_spec(PHONE)), announce(chat_spec(SHORT))];
     // An old message is parked at once; a younger one would be retried in an hour.
     let gone = chat_spec(PHONE)
@@ -56,7 +62,7 @@ async fn send_all(world: &World, account: &Account) -> SentMessages {
     let away =
         chat_spec(PHONE).wapi(WapiScenario::fail_500()).cdn(CdnScenario::Status { code: 503 });
     let queued = announce(away);
-    let of_other = announce(chat_spec(OTHER));
+    let of_other = announce_with("220000000000002@lid", chat_spec(OTHER));
     for one in [&stored[0], &stored[1], &parked, &queued, &of_other] {
         world.post_announced(account, one).await;
     }

@@ -79,7 +79,7 @@ fn a_person_is_erased_from_one_tenant_and_then_from_all() {
         let after = wait_until_gone(world, |all| {
             let traces = find_traces(all, &LEAVING, &of_leaving);
             assert!(!traces.is_empty(), "the other tenant's media of the same person stay");
-            traces.into_iter().filter(|one| !has_tenant(one, OTHER)).collect()
+            traces.into_iter().filter(|one| !has_tenant(one, OTHER, all)).collect()
         })
         .await;
         check_intact(&before, &intact_part(&after, world));
@@ -131,7 +131,7 @@ async fn check_ends(world: &World, expected: [bool; 2]) {
         let all = take_inventory(world).await;
         let is_meant = |one: &&Holding| {
             one.place == format!("table {}", world.stack().outputs().media_table)
-                && has_tenant(one, ASKED)
+                && has_tenant(one, ASKED, &all)
                 && one.has_any(&person.words())
                 && !one.text.contains(r#""state":{"S":"retrying"}"#)
         };

@@ -5,7 +5,7 @@ use stand_in::AnnouncedMedia;
 
 use super::{
     FAR, LEAVING, MOVED, OTHER, Person, STAYING,
-    sent::{FOREIGN, QUEUED},
+    sent::{FOREIGN, QUEUED, find_attribute},
 };
 use crate::World;
 
@@ -30,11 +30,28 @@ pub(super) fn find_traces(
     all.iter().filter(is_trace).cloned().collect()
 }
 
-/// Whether something is of this tenant, or a pair of people in an instance that is its now.
-pub(super) fn has_tenant(one: &Holding, tenant: &str) -> bool {
+/// Whether something is of this tenant: names it, is the texts of a record that does, or a pair of
+/// people in an instance that is its now.
+pub(super) fn has_tenant(one: &Holding, tenant: &str, all: &[Holding]) -> bool {
+    if let Some(record) = find_record_of_texts(one, all) {
+        return record.text.contains(tenant);
+    }
     let is_pair = one.place.contains("People") && tenant == OTHER;
     let has = |text: &str| one.text.contains(text);
     has(tenant) || is_pair && (has(MOVED) || has(FAR))
+}
+
+/// The record of the same message, if this is the item of a file's caption and name.
+fn find_record_of_texts<'a>(one: &Holding, all: &'a [Holding]) -> Option<&'a Holding> {
+    let instance = find_attribute(&one.text, "instance")?["S"].as_str()?.to_owned();
+    let instance = serde_json::json!({ "S": instance.strip_prefix("texts#")? });
+    let message = find_attribute(&one.text, "message_id");
+    let is_record = |other: &&Holding| {
+        find_attribute(&other.text, "instance").as_ref() == Some(&instance)
+            && find_attribute(&other.text, "message_id") == message
+            && find_attribute(&other.text, "tenant").is_some()
+    };
+    all.iter().find(is_record)
 }
 
 /// What an erasure of the person from the first tenant must leave as it was: the files with their
@@ -50,7 +67,7 @@ pub(super) fn intact_part(all: &[Holding], world: &World) -> Vec<Holding> {
     let (staying, leaving) = (STAYING.words(), LEAVING.words());
     let is_meant = |one: &Holding| one.has_any(&staying) || one.has_any(&leaving);
     let is_kept = |one: &&Holding| {
-        let is_staying = one.has_any(&staying) || has_tenant(one, OTHER) && is_meant(one);
+        let is_staying = one.has_any(&staying) || has_tenant(one, OTHER, all) && is_meant(one);
         is_compared(one) && is_staying
     };
     let mut kept: Vec<_> = all.iter().filter(is_kept).cloned().collect();
