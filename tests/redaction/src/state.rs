@@ -20,6 +20,12 @@ const BODY: &str = "body";
 /// of job entries, and that of deliveries.
 const ENTRY_KEYS: [&str; 2] = ["state_class", "of_instance"];
 
+/// The partition of the jobs table, up to its instance, with the texts of stored messages. Their
+/// event tells them, and they end a day later: only these two attributes may hold them, and only in
+/// an item of such a partition.
+const TEXTS_PARTITION: &str = "texts#";
+const TEXTS: [&str; 2] = ["caption", "file_name"];
+
 /// Reads every text in the state that MiniStack saved in this folder, with its sink.
 ///
 /// # Errors
@@ -62,7 +68,7 @@ fn collect_log_messages(value: &Value, found: &mut Vec<(Sink, String)>) {
     }
 }
 
-/// Removes what rests encrypted: tokens, and the bodies of the jobs table.
+/// Removes what rests encrypted: tokens, and the bodies and texts of the jobs table.
 fn remove_protected(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -70,11 +76,18 @@ fn remove_protected(value: &mut Value) {
             if ENTRY_KEYS.into_iter().any(|key| fields.contains_key(key)) {
                 fields.remove(BODY);
             }
+            if fields.get("instance").is_some_and(is_texts_partition) {
+                TEXTS.into_iter().for_each(|name| drop(fields.remove(name)));
+            }
             fields.values_mut().for_each(remove_protected);
         }
         Value::Array(items) => items.iter_mut().for_each(remove_protected),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+fn is_texts_partition(instance: &Value) -> bool {
+    instance["S"].as_str().is_some_and(|text| text.starts_with(TEXTS_PARTITION))
 }
 
 /// Collects the attributes of queue messages. Their bodies are jobs, which hold keys and rest
