@@ -5,7 +5,9 @@
 //! are in no other index. An earlier version of the watch function therefore never meets one, and
 //! `DynamoDB` removes it when the time to deliver it is over.
 
-use std::{collections::HashSet, fmt};
+#[cfg(feature = "operator")]
+use std::collections::HashSet;
+use std::fmt;
 
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
