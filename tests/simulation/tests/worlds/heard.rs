@@ -12,6 +12,9 @@ use stand_in::Kind;
 
 use crate::faults::tests_every_call;
 
+/// The first invocation of the function makes at least so many calls: five or more for each file.
+const MIN_CALLS: u32 = 15;
+
 /// Three files, and a receiver of events.
 fn plan(faults: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Plan {
     let media = ["one", "two", "three"].map(|name| PlannedMedia::healthy(Kind::Image, name));
@@ -31,14 +34,17 @@ fn must_be_told(plan: Plan, what: &str) -> String {
 #[test]
 fn killed_at_any_call_every_end_is_told() {
     for fault in [Fault::Killed, Fault::DoneKilled] {
-        let calls = if tests_every_call() { 20 } else { 5 };
+        let calls = if tests_every_call() { u32::MAX } else { 5 };
         for nth in 1..=calls {
             let faults = move |call: &Call| {
                 let is_it = call.process == "events-0" && call.life == 0;
                 if is_it && call.nth_of_process == nth { fault } else { Fault::None }
             };
             let trace = must_be_told(plan(faults), &format!("{fault:?} at {nth}"));
-            assert!(trace.contains("events-0 died: killed"), "call {nth} was never made\n{trace}");
+            if !trace.contains("events-0 died: killed") {
+                assert!(nth > MIN_CALLS, "call {nth} was never made\n{trace}");
+                break;
+            }
         }
     }
 }
