@@ -60,8 +60,9 @@ class Application:
                 # The secret is the test's own; what else is exported is in quotes or without.
                 exported = re.findall(r"\b(?!WAPI_MEDIA_SECRET)(\w+)=(\S+)", command)
                 self.environment.update(exported)
-            else:
+            elif self.start_command is None or command is commands[-1]:
                 self.other_commands.append(command)
+            # What stands between the two waits until it answers, as `start` does.
         self.log = WORK / f"{name}.log"
 
     @property
