@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use aws::{
     clients::Clients,
-    ledger::{Ledger, LedgerTables, WriteOutcome},
+    ledger::{Ledger, LedgerTables},
     links::{LinkRules, LinksTable},
 };
 use media::{
     media_event::{EventLink, MediaEvent},
-    media_link::{LinkToken, MediaLink},
+    media_link::LinkToken,
 };
 
 use crate::{config::Config, error::PublishError};
@@ -52,28 +52,12 @@ impl LinkMaker {
         event: &MediaEvent,
         now: i64,
     ) -> Result<Option<EventLink>, PublishError> {
-        let facts = &event.facts;
-        let Some(rule) = self.rules.rule_for_new(&facts.tenant).await? else {
+        let Some(rule) = self.rules.rule_for_new(&event.facts.tenant).await? else {
             return Ok(None);
         };
         let token = (self.token_bytes)().ok_or(PublishError::NoRandomBytes)?;
         let token = LinkToken::from_random(token);
-        let link = MediaLink {
-            tenant: facts.tenant.to_string(),
-            instance: facts.instance.to_string(),
-            record_key: facts.record_key.clone(),
-            created_at: now,
-            ends_at: rule.latest_end(now),
-            openings: 0,
-        };
-        // The record first: whoever erases the file finds the link by it.
-        let hash = token.hash();
-        let added = self.ledger.add_link_hash(&facts.instance, &facts.record_key, &hash).await?;
-        if added == WriteOutcome::Overtaken {
-            return Ok(None);
-        }
-        self.table.add(&hash, &link).await?;
-        let url = format!("{}/m/{}", self.base_url, token.expose());
-        Ok(Some(EventLink::new(url, link.ends_at)))
+        let terms = (rule, self.base_url.as_str(), now);
+        Ok(self.table.make_for_event(&self.ledger, event, &token, terms).await?)
     }
 }

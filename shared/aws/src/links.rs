@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use media::{
     ids::TenantId,
-    media_link::{LinkRule, MediaLink},
+    media_event::{EventLink, MediaEvent},
+    media_link::{LinkRule, LinkToken, MediaLink},
 };
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     clients::Clients,
     dynamodb::{Attributes, get_item, get_string, number_value, string_value},
     error::AwsError,
-    ledger::FORGET_AT,
+    ledger::{FORGET_AT, Ledger, WriteOutcome},
 };
 
 /// The table's key: the hash of the token.
@@ -42,6 +43,38 @@ impl LinksTable {
     pub async fn find(&self, token_hash: &str) -> Result<Option<MediaLink>, AwsError> {
         let item = get_item(&self.clients, &self.table, [(TOKEN, token_hash)]).await?;
         Ok(item.and_then(|item| serde_dynamo::from_item(item).ok()))
+    }
+
+    /// Makes a link of the file of an event that works for as long as the tenant's rule allows.
+    /// `base_url` is that of the stack's API, and `now` in seconds since 1970. `None`: the file is
+    /// not stored any more, or has as many links as it may have.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `UpdateItem` or `PutItem` fails.
+    pub async fn make_for_event(
+        &self,
+        ledger: &Ledger,
+        event: &MediaEvent,
+        token: &LinkToken,
+        (rule, base_url, now): (LinkRule, &str, i64),
+    ) -> Result<Option<EventLink>, AwsError> {
+        let facts = &event.facts;
+        let link = MediaLink {
+            tenant: facts.tenant.to_string(),
+            instance: facts.instance.to_string(),
+            record_key: facts.record_key.clone(),
+            created_at: now,
+            ends_at: rule.latest_end(now),
+            openings: 0,
+        };
+        // The record first: whoever erases the file finds the link by it.
+        let hash = token.hash();
+        let added = ledger.add_link_hash(&facts.instance, &facts.record_key, &hash).await?;
+        if added == WriteOutcome::Overtaken {
+            return Ok(None);
+        }
+        self.add(&hash, &link).await?;
+        Ok(Some(EventLink::new(token.to_url(base_url), link.ends_at)))
     }
 
     /// Adds a link. `DynamoDB` removes it some time after its end.

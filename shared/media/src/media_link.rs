@@ -42,6 +42,12 @@ impl LinkToken {
     pub fn expose(&self) -> String {
         BASE64URL_NOPAD.encode(&self.0[..])
     }
+
+    /// The link itself, below the base URL of the stack's API.
+    #[must_use]
+    pub fn to_url(&self, base_url: &str) -> String {
+        format!("{base_url}/m/{}", self.expose())
+    }
 }
 
 /// Omits the token.

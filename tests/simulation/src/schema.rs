@@ -10,34 +10,19 @@ use crate::function::{
 /// The table of instances.
 #[must_use]
 pub fn instances_table() -> Value {
-    json!({
-        "TableName": INSTANCES,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [attribute("instance", "S")],
-        "KeySchema": [{ "AttributeName": "instance", "KeyType": "HASH" }],
-    })
+    table(INSTANCES, &["instance"])
 }
 
 /// The table of tenants.
 #[must_use]
 pub fn tenants_table() -> Value {
-    json!({
-        "TableName": TENANTS,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [attribute("tenant", "S")],
-        "KeySchema": [{ "AttributeName": "tenant", "KeyType": "HASH" }],
-    })
+    table(TENANTS, &["tenant"])
 }
 
 /// The table of media links.
 #[must_use]
 pub fn links_table() -> Value {
-    json!({
-        "TableName": LINKS,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [attribute("token", "S")],
-        "KeySchema": [{ "AttributeName": "token", "KeyType": "HASH" }],
-    })
+    table(LINKS, &["token"])
 }
 
 /// The table of records with its two indexes, by instance and by chat, and its stream.
@@ -50,12 +35,12 @@ pub fn media_table() -> Value {
             attribute("instance", "S"), attribute("message_id", "S"),
             attribute("moment", "N"), attribute("chat", "S"),
         ],
-        "KeySchema": keys("instance", "message_id"),
+        "KeySchema": key_schema(&["instance", "message_id"]),
         "StreamSpecification": { "StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES" },
         "GlobalSecondaryIndexes": [
             index("by_instance", "instance", "moment"),
             {
-                "IndexName": "by_chat", "KeySchema": keys("chat", "instance"),
+                "IndexName": "by_chat", "KeySchema": key_schema(&["chat", "instance"]),
                 "Projection": {
                     "ProjectionType": "INCLUDE", "NonKeyAttributes": ["tenant", "moment"]
                 },
@@ -87,7 +72,7 @@ pub fn jobs_table() -> Value {
             attribute("state_class", "S"), attribute("recoverable_until", "N"),
             attribute("tenant", "S"),
         ],
-        "KeySchema": keys("instance", "message_id"),
+        "KeySchema": key_schema(&["instance", "message_id"]),
         "GlobalSecondaryIndexes": [
             index("by_due", "due_shard", "due_at"),
             index("by_class", "state_class", "recoverable_until"),
@@ -99,55 +84,41 @@ pub fn jobs_table() -> Value {
 /// The table of the back-fill's marks.
 #[must_use]
 pub fn marks_table() -> Value {
-    json!({
-        "TableName": MARKS_TABLE,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [attribute("instance", "S")],
-        "KeySchema": [{ "AttributeName": "instance", "KeyType": "HASH" }],
-    })
+    table(MARKS_TABLE, &["instance"])
 }
 
 /// The table of people.
 #[must_use]
 pub fn people_table() -> Value {
-    json!({
-        "TableName": PEOPLE_TABLE,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [attribute("instance", "S"), attribute("link", "S")],
-        "KeySchema": keys("instance", "link"),
-    })
+    table(PEOPLE_TABLE, &["instance", "link"])
 }
 
 /// The table of counts.
 #[must_use]
 pub fn counters_table() -> Value {
-    json!({
-        "TableName": COUNTERS,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [attribute("tenant", "S"), attribute("day", "S")],
-        "KeySchema": keys("tenant", "day"),
-    })
+    table(COUNTERS, &["tenant", "day"])
 }
 
 /// The table of orders.
 #[must_use]
 pub fn orders_table() -> Value {
-    json!({
-        "TableName": ORDERS,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [attribute("tenant", "S"), attribute("order", "S")],
-        "KeySchema": keys("tenant", "order"),
-    })
+    table(ORDERS, &["tenant", "order"])
 }
 
 /// The table of receivers.
 #[must_use]
 pub fn receivers_table() -> Value {
+    table(RECEIVERS, &["tenant", "receiver"])
+}
+
+/// A table whose keys are texts: the hash, and the range if there is one.
+fn table(name: &str, keys: &[&str]) -> Value {
+    let attributes: Vec<_> = keys.iter().map(|key| attribute(key, "S")).collect();
     json!({
-        "TableName": RECEIVERS,
+        "TableName": name,
         "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [attribute("tenant", "S"), attribute("receiver", "S")],
-        "KeySchema": keys("tenant", "receiver"),
+        "AttributeDefinitions": attributes,
+        "KeySchema": key_schema(keys),
     })
 }
 
@@ -155,16 +126,14 @@ fn attribute(name: &str, kind: &str) -> Value {
     json!({ "AttributeName": name, "AttributeType": kind })
 }
 
-fn keys(hash: &str, range: &str) -> Value {
-    json!([
-        { "AttributeName": hash, "KeyType": "HASH" },
-        { "AttributeName": range, "KeyType": "RANGE" },
-    ])
+fn key_schema(keys: &[&str]) -> Value {
+    let roles = keys.iter().zip(["HASH", "RANGE"]);
+    roles.map(|(key, role)| json!({ "AttributeName": key, "KeyType": role })).collect()
 }
 
 fn index(name: &str, hash: &str, range: &str) -> Value {
     json!({
-        "IndexName": name, "KeySchema": keys(hash, range),
+        "IndexName": name, "KeySchema": key_schema(&[hash, range]),
         "Projection": { "ProjectionType": "ALL" }
     })
 }

@@ -53,7 +53,7 @@ pub(super) async fn make_link(
     };
     let scope = message_scope("media link", &record);
     session.audit(scope, add_link(&record, &token, &link, session)).await??;
-    let url = format!("{}/m/{}", session.webhook_base()?, token.expose());
+    let url = token.to_url(session.webhook_base()?);
     let end = ends_at.map(screen::format_time);
     let json = json!({ "url": url, "ends_at": end, "key": key });
     session.flags.print(&json, &url)?;

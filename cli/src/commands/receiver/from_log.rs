@@ -39,7 +39,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(2);
 /// Into how much less time what the log has is due than it took to arrive, all of it after what was
 /// kept: that ends sooner. Ten days become three minutes, and what arrived within an hour and a
 /// half has no order.
-pub(super) const COMPRESSION: i64 = 5000;
+const COMPRESSION: i64 = 5000;
 
 /// Which part of the logs is passed on: what arrived at W-API from one time to another, in seconds
 /// since 1970.
@@ -47,6 +47,18 @@ pub(super) const COMPRESSION: i64 = 5000;
 pub(super) struct LogRange {
     pub(super) from: i64,
     pub(super) until: i64,
+}
+
+impl LogRange {
+    /// Whether this time is part of it.
+    pub(super) fn contains(&self, at: i64) -> bool {
+        (self.from..=self.until).contains(&at)
+    }
+
+    /// When what is of this time is due, if the passage begins at `now`.
+    pub(super) fn due_at(&self, at: i64, now: i64) -> i64 {
+        now + (at - self.from) / COMPRESSION
+    }
 }
 
 /// What was found in the logs, and what became of it.
@@ -200,7 +212,7 @@ impl<'a> LogReader<'a> {
             let is_of_other = webhook.instance().is_some_and(|id| id != instance.id.as_str());
             match arrival.or(oldest) {
                 _ if !self.receiver.gets(&instance.id, hook) => {}
-                Some(at) if !(from..=until).contains(&at) => {}
+                Some(at) if !self.range.contains(at) => {}
                 Some(_) if is_of_other => summary.of_others += 1,
                 Some(at) if instance.leaves_in_log(at) => summary.refused += 1,
                 Some(at) => wanted.push(Logged { webhook, at, own_time }),
@@ -251,7 +263,7 @@ impl<'a> LogReader<'a> {
             self.bodies.replace(&key, &body).await?;
         }
         let delivery = Delivery::new(&source, &self.receiver.id);
-        let due_at = self.now + (at - self.range.from) / COMPRESSION;
+        let due_at = self.range.due_at(*at, self.now);
         self.ledger.jobs.rest_delivery(&delivery, due_at).await?;
         Ok(Passage::Rests)
     }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use aws::{
     changes::read_stored,
     instances::Instance,
-    ledger::{Ledger, WriteOutcome, get_record_item},
+    ledger::{Ledger, get_record_item},
     links::LinksTable,
     receivers::Receiver,
 };
@@ -16,10 +16,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use media::{
     delivery::{Delivery, DeliverySource},
     media_event::{EventLink, MediaEvent, ReceiverExtras},
-    media_link::{LinkRule, LinkToken, MediaLink},
+    media_link::{LinkRule, LinkToken},
 };
 
-use super::from_log::{COMPRESSION, LogRange, MAX_AT_ONCE};
+use super::from_log::{LogRange, MAX_AT_ONCE};
 use crate::{random::random_bytes, screen, session::Session};
 
 /// What was found in the table, and what became of it.
@@ -83,10 +83,9 @@ impl<'a> RecordReader<'a> {
         instance: &Instance,
         note_file: impl Fn(),
     ) -> anyhow::Result<u64> {
-        let LogRange { from, until } = self.range;
         let mut keys = Vec::new();
         let records = self.session.records()?;
-        let visit = records.visit_changed_since(&instance.id, from, |record| {
+        let visit = records.visit_changed_since(&instance.id, self.range.from, |record| {
             let is_its = record.tenant == instance.tenant.as_str();
             if is_its && record.state == "stored" {
                 keys.push(record.key);
@@ -94,7 +93,7 @@ impl<'a> RecordReader<'a> {
         });
         visit.await?;
         let announce = async |key: String| {
-            let is_announced = self.announce(instance, &key, from..=until).await?;
+            let is_announced = self.announce(instance, &key).await?;
             note_file();
             anyhow::Ok(u64::from(is_announced))
         };
@@ -104,17 +103,12 @@ impl<'a> RecordReader<'a> {
 
     /// Puts the event of one record to rest, if its file was stored in this time and no earlier
     /// command did. It has the same id each time.
-    async fn announce(
-        &self,
-        instance: &Instance,
-        key: &str,
-        time: std::ops::RangeInclusive<i64>,
-    ) -> anyhow::Result<bool> {
+    async fn announce(&self, instance: &Instance, key: &str) -> anyhow::Result<bool> {
         let table = self.session.stack.output("MediaTable")?;
         let clients = &self.session.operator.clients;
         let item = get_record_item(clients, table, &instance.id, key).await?;
         let event = item.as_ref().and_then(read_stored);
-        let Some(event) = event.filter(|event| time.contains(&event.at)) else {
+        let Some(event) = event.filter(|event| self.range.contains(event.at)) else {
             return Ok(false);
         };
         if self.session.flags.dry_run || self.resting.contains(event.id.as_str()) {
@@ -134,7 +128,7 @@ impl<'a> RecordReader<'a> {
             accepted_at: self.now,
         };
         let delivery = Delivery::new(&source, &self.receiver.id);
-        let due_at = self.now + (event.at - self.range.from) / COMPRESSION;
+        let due_at = self.range.due_at(event.at, self.now);
         self.ledger.jobs.rest_delivery(&delivery, due_at).await?;
         Ok(true)
     }
@@ -145,24 +139,8 @@ impl<'a> RecordReader<'a> {
         if self.rule == LinkRule::Off {
             return Ok(None);
         }
-        let facts = &event.facts;
         let token = LinkToken::from_random(random_bytes()?);
-        let link = MediaLink {
-            tenant: facts.tenant.to_string(),
-            instance: facts.instance.to_string(),
-            record_key: facts.record_key.clone(),
-            created_at: self.now,
-            ends_at: self.rule.latest_end(self.now),
-            openings: 0,
-        };
-        // The record first: whoever erases the file finds the link by it.
-        let hash = token.hash();
-        let added = self.ledger.add_link_hash(&facts.instance, &facts.record_key, &hash).await?;
-        if added == WriteOutcome::Overtaken {
-            return Ok(None);
-        }
-        self.links.add(&hash, &link).await?;
-        let url = format!("{}/m/{}", self.session.webhook_base()?, token.expose());
-        Ok(Some(EventLink::new(url, link.ends_at)))
+        let terms = (self.rule, self.session.webhook_base()?, self.now);
+        Ok(self.links.make_for_event(&self.ledger, event, &token, terms).await?)
     }
 }

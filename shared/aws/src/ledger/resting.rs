@@ -10,7 +10,9 @@ use std::collections::HashSet;
 use std::fmt;
 
 use aws_sdk_dynamodb::{
-    operation::update_item::builders::UpdateItemFluentBuilder,
+    operation::{
+        query::builders::QueryFluentBuilder, update_item::builders::UpdateItemFluentBuilder,
+    },
     types::{AttributeValue, ReturnValue},
 };
 use media::{delivery::Delivery, ids::InstanceId, receiver::ReceiverId};
@@ -184,10 +186,8 @@ impl JobsTable {
         &self,
         receiver: &ReceiverId,
     ) -> Result<Option<i64>, AwsError> {
-        let query = self.clients.dynamodb.query().table_name(&self.name);
-        let page = query
-            .key_condition_expression("instance = :partition")
-            .expression_attribute_values(":partition", string_value(partition(receiver)))
+        let page = self
+            .resting_query(receiver)
             .projection_expression("instance, message_id")
             .limit(1)
             .send()
@@ -237,10 +237,9 @@ impl JobsTable {
         &self,
         receiver: &ReceiverId,
     ) -> Result<HashSet<String>, AwsError> {
-        let query = self.clients.dynamodb.query().table_name(&self.name).consistent_read(true);
-        let mut items = query
-            .key_condition_expression("instance = :partition")
-            .expression_attribute_values(":partition", string_value(partition(receiver)))
+        let mut items = self
+            .resting_query(receiver)
+            .consistent_read(true)
             .projection_expression("instance, message_id")
             .into_paginator()
             .items()
@@ -263,10 +262,9 @@ impl JobsTable {
         receiver: &ReceiverId,
         is_meant: impl Fn(&str) -> bool,
     ) -> Result<u64, AwsError> {
-        let query = self.clients.dynamodb.query().table_name(&self.name).consistent_read(true);
-        let mut items = query
-            .key_condition_expression("instance = :partition")
-            .expression_attribute_values(":partition", string_value(partition(receiver)))
+        let mut items = self
+            .resting_query(receiver)
+            .consistent_read(true)
             .projection_expression("of_instance")
             .into_paginator()
             .items()
@@ -357,13 +355,8 @@ impl JobsTable {
         receiver: &ReceiverId,
         instance: Option<&InstanceId>,
     ) -> Result<u64, AwsError> {
-        let query = self.clients.dynamodb.query().table_name(&self.name).consistent_read(true);
-        let mut items = query
-            .key_condition_expression("instance = :partition")
-            .expression_attribute_values(":partition", string_value(partition(receiver)))
-            .into_paginator()
-            .items()
-            .send();
+        let mut items =
+            self.resting_query(receiver).consistent_read(true).into_paginator().items().send();
         let mut removed = 0;
         while let Some(item) = items.next().await {
             let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
@@ -376,6 +369,14 @@ impl JobsTable {
             }
         }
         Ok(removed)
+    }
+
+    /// What rests for a receiver, in the order of acceptance.
+    fn resting_query(&self, receiver: &ReceiverId) -> QueryFluentBuilder {
+        let query = self.clients.dynamodb.query().table_name(&self.name);
+        query
+            .key_condition_expression("instance = :partition")
+            .expression_attribute_values(":partition", string_value(partition(receiver)))
     }
 
     fn resting_update(&self, key: &RestingKey) -> UpdateItemFluentBuilder {

@@ -1,9 +1,9 @@
 //! Asks which order is about a job. Every read is strongly consistent: an order holds from the
 //! moment in which it is written.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use aws_sdk_kms::primitives::Blob;
 use data_encoding::BASE64;
 use media::{
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::{
     order::Order,
-    table::{KEY_ITEM, Orders, SEALED_KEY, encryption_context},
+    table::{HOLDS, KEY_ITEM, Orders, SEALED_KEY, encryption_context},
 };
 use crate::{
     dynamodb::{Attributes, get_item, get_string, string_value},
@@ -31,9 +31,6 @@ use crate::{
 const MAX_KEY_AGE: Duration = Duration::from_hours(1);
 
 const BATCH_GET_ITEM: &str = "dynamodb:BatchGetItem";
-
-/// What the keys of holds begin with.
-const HOLDS: &str = "hold#";
 
 /// How many keys DynamoDB takes in one request.
 const MAX_KEYS: usize = 100;
@@ -92,22 +89,13 @@ impl Orders {
         now: i64,
     ) -> Result<Option<Order>, AwsError> {
         let tenant = body.tenant();
-        let Some(key) = self.find_key(tenant).await? else {
+        let was_given = |order: &Order| order.was_given_since(body.accepted_at());
+        let Some(order) = self.find_first(tenant, list_named_subjects(body), was_given).await?
+        else {
             return Ok(None);
         };
-        let subjects = list_named_subjects(body).into_iter();
-        let keys: Vec<_> = subjects.map(|one| one.sort_key(OrderKind::Erase, &key)).collect();
-        for some in keys.chunks(MAX_KEYS) {
-            let items = self.get_all(tenant, some.iter().cloned()).await?;
-            let orders = items.iter().map(|item| Order::from_item(BATCH_GET_ITEM, item));
-            let orders: Vec<_> = orders.collect::<Result<_, _>>()?;
-            let given_since = |order: &Order| order.was_given_since(body.accepted_at());
-            if let Some(order) = orders.into_iter().flatten().find(given_since) {
-                let is_held = self.holds_something(tenant, body.instance(), now).await?;
-                return Ok(Some(order).filter(|_| !is_held));
-            }
-        }
-        Ok(None)
+        let is_held = self.holds_something(tenant, body.instance(), now).await?;
+        Ok(Some(order).filter(|_| !is_held))
     }
 
     /// Whether a hold lasts at `now` that is about something of this instance, or of all.
@@ -179,6 +167,16 @@ impl Orders {
         subjects: impl IntoIterator<Item = OrderSubject>,
         known_since: i64,
     ) -> Result<Option<Order>, AwsError> {
+        self.find_first(tenant, subjects, |order| order.erases(known_since)).await
+    }
+
+    /// The first order to erase one of these subjects that is meant.
+    async fn find_first(
+        &self,
+        tenant: &TenantId,
+        subjects: impl IntoIterator<Item = OrderSubject>,
+        is_meant: impl Fn(&Order) -> bool,
+    ) -> Result<Option<Order>, AwsError> {
         let Some(key) = self.find_key(tenant).await? else {
             return Ok(None);
         };
@@ -187,7 +185,7 @@ impl Orders {
         let items = self.get_all(tenant, sort_keys).await?;
         let orders = items.iter().map(|item| Order::from_item(BATCH_GET_ITEM, item));
         let orders: Vec<_> = orders.collect::<Result<_, _>>()?;
-        Ok(orders.into_iter().flatten().find(|order| order.erases(known_since)))
+        Ok(orders.into_iter().flatten().find(is_meant))
     }
 
     /// The key of the tenant's orders. `None`: the tenant has none.
@@ -230,7 +228,19 @@ impl Orders {
                 .map(|(name, text)| (name.to_owned(), string_value(text)))
                 .into()
         });
-        let wanted = KeysAndAttributes::builder().set_keys(Some(keys.collect()));
+        let (mut keys, mut found) = (keys.peekable(), Vec::new());
+        while keys.peek().is_some() {
+            found.extend(self.get_some(keys.by_ref().take(MAX_KEYS).collect()).await?);
+        }
+        Ok(found)
+    }
+
+    /// The items with these keys that there are; at most [`MAX_KEYS`].
+    async fn get_some(
+        &self,
+        keys: Vec<HashMap<String, AttributeValue>>,
+    ) -> Result<Vec<Attributes>, AwsError> {
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys));
         let mut wanted = wanted
             .consistent_read(true)
             .build()

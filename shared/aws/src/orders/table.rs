@@ -10,6 +10,8 @@ use crate::{cache::Cache, clients::Clients};
 pub(super) const KEY_ITEM: &str = "key";
 /// The attribute with the sealed key, in base64.
 pub(super) const SEALED_KEY: &str = "sealed_key";
+/// What the sort keys of holds begin with.
+pub(super) const HOLDS: &str = "hold#";
 /// The sort key of the item with the tenant's removed instances.
 #[cfg(feature = "operator")]
 pub(super) const INSTANCES_ITEM: &str = "instances";

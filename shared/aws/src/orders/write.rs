@@ -12,7 +12,7 @@ use media::{
 
 use super::{
     order::{BEFORE, FROM_NOW_ON, ID, Order},
-    table::{FORMER, INSTANCES_ITEM, KEY_ITEM, Orders, SEALED_KEY, encryption_context},
+    table::{FORMER, HOLDS, INSTANCES_ITEM, KEY_ITEM, Orders, SEALED_KEY, encryption_context},
 };
 use crate::{
     dynamodb::{get_item, get_string, number_value, string_value},
@@ -201,7 +201,7 @@ impl Orders {
             .key("order", string_value(&*hold.sort_key))
             .condition_expression("begins_with(#order, :hold)")
             .expression_attribute_names("#order", "order")
-            .expression_attribute_values(":hold", string_value("hold#"))
+            .expression_attribute_values(":hold", string_value(HOLDS))
             .send()
             .await;
         deleted.map_err(AwsError::in_operation("dynamodb:DeleteItem"))?;

@@ -20,7 +20,7 @@ pub(super) struct FoundBodies {
     /// The entries to erase.
     pub(super) meant: Vec<BodyKey>,
     /// Unread webhooks that a hold keeps: they may contain what is held as well.
-    pub(super) held: u64,
+    pub(super) held: Cell<u64>,
     /// Unread webhooks that cannot be searched, for example compressed ones.
     pub(super) unclear: u64,
     /// Messages of a kind that this version does not know, and whose text suggests that they have
@@ -31,14 +31,7 @@ pub(super) struct FoundBodies {
 impl FoundBodies {
     fn add(&mut self, key: BodyKey, body: &str, (scope, holds): (&EraseScope, &TenantHolds)) {
         let found = match QueueBody::parse(body) {
-            Ok(QueueBody::Unread(unread)) => {
-                let found = scope.search_body(&unread);
-                if found == Search::Found && holds.may_hold_bodies(unread.instance()) {
-                    self.held += 1;
-                    return;
-                }
-                found
-            }
+            Ok(QueueBody::Unread(unread)) => scope.search_unheld(&unread, holds, &self.held),
             Ok(QueueBody::Job(job)) if scope.covers_job(&job) => Search::Found,
             Ok(QueueBody::Job(_)) => Search::Absent,
             Err(NotAJob) => {

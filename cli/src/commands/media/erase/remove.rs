@@ -316,7 +316,7 @@ impl EraseScope {
             found.entries += entries.meant.len() as u64;
             let bodies = self.find_bodies(Some(instance), &holds, session).await?;
             found.unread_bodies += bodies.meant.len() as u64;
-            found.held_bodies += bodies.held;
+            found.held_bodies += bodies.held.get();
             found.unclear_bodies += bodies.unclear;
             found.unknown_messages += entries.unreadable + bodies.unreadable;
             found.records += records.len() as u64;
