@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use indicatif::DecimalBytes;
+use media::ids::TenantId;
 use operator::erase::FilesCount;
 use serde::Serialize;
 
@@ -204,14 +205,14 @@ pub(super) fn describe_undecided(count: u64) -> String {
     }
 }
 
-/// The sentences about parked messages that may contain what is erased. `owner` is the option that
-/// selects them, such as `--tenant acme`.
-pub(super) fn describe_unclear(owner: &str, found: &EraseCount) -> String {
+/// The sentences about parked messages of a tenant that may contain what is erased. `owner` is the
+/// option that selects them, such as `--tenant acme`.
+pub(super) fn describe_unclear(tenant: &TenantId, owner: &str, found: &EraseCount) -> String {
     let mut text = String::new();
     if found.held_bodies > 0 {
         text += &format!(
             "\n{} parked webhooks that could not be read contain it and stay, because they may \
-             contain what a hold keeps. See: `wapi-media hold list --tenant acme`.",
+             contain what a hold keeps. See: `wapi-media hold list --tenant {tenant}`.",
             found.held_bodies
         );
     }
@@ -235,6 +236,8 @@ pub(super) fn describe_unclear(owner: &str, found: &EraseCount) -> String {
 
 #[cfg(test)]
 mod tests {
+    use media::ids::TenantId;
+
     use super::{EraseCount, EraseResult, describe_unclear};
 
     #[test]
@@ -249,7 +252,8 @@ mod tests {
 
     #[test]
     fn unsearchable_webhooks_are_named_with_a_command() {
-        let mut found = EraseCount::default();
+        let (mut found, tenant) = (EraseCount::default(), TenantId::parse("acme").expect("an id"));
+        let describe_unclear = |owner, found: &_| describe_unclear(&tenant, owner, found);
         assert_eq!(describe_unclear("--tenant acme", &found), "");
         found.unclear_bodies = 3;
         let told = describe_unclear("--tenant acme", &found);
@@ -260,6 +264,9 @@ mod tests {
         found.unknown_messages = 2;
         let told = describe_unclear("--tenant acme", &found);
         assert!(told.contains("2 parked messages"), "{told}");
+        found.held_bodies = 1;
+        let told = describe_unclear("--instance LITE-AAAAAA-BBBBBB", &found);
+        assert!(told.contains("wapi-media hold list --tenant acme"), "{told}");
         found.unread_bodies = 1;
         assert!(!found.is_nothing() && found.describe_counts().contains("1 unread webhooks"));
     }

@@ -129,8 +129,8 @@ impl Erase {
             "undecided": undecided, "parked_and_hidden": hidden, "proven": is_proven, "audit": line.at,
         });
         let result = EraseResult { removed, left, hidden, is_proven };
-        let said =
-            result.describe(&order, &scope) + &describe_unclear(&scope.owner_option(), &left);
+        let said = result.describe(&order, &scope)
+            + &describe_unclear(&scope.tenant, &scope.owner_option(), &left);
         let said = said
             + &describe_doubtful(&scope.doubtful)
             + &describe_undecided(undecided)
@@ -156,7 +156,7 @@ impl Erase {
             "erase {} permanently{later}: {}{of_groups}{}",
             scope.describe(),
             before.describe_counts(),
-            describe_unclear(&scope.owner_option(), before)
+            describe_unclear(&scope.tenant, &scope.owner_option(), before)
         )
     }
 

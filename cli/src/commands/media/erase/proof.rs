@@ -64,7 +64,8 @@ impl Verify {
             "audit": line.at,
         });
         let result = EraseResult { removed: EraseCount::default(), left, hidden, is_proven };
-        let mut said = result.describe_proof() + &describe_unclear(&scope.owner_option(), &left);
+        let mut said = result.describe_proof()
+            + &describe_unclear(&scope.tenant, &scope.owner_option(), &left);
         said += &(describe_doubtful(&scope.doubtful) + &describe_undecided(undecided));
         if !left.is_nothing() {
             said += "\nWhat was sent after the order counts, too: media find shows when it was \
