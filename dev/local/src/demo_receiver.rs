@@ -92,9 +92,7 @@ impl DemoReceiver {
 async fn open_link(stack: &Stack, event: &Value) -> Result<String> {
     let link = event.pointer("/data/link/url").and_then(Value::as_str);
     let link = link.context("an event without a link")?;
-    let (_, token) = link.rsplit_once("/m/").context("a link without a token")?;
-    let url = format!("{}/m/{token}", stack.webhook_base());
-    let redirect = ask_url(Method::GET, &url, None).await?;
+    let redirect = ask_url(Method::GET, &stack.link_here(link)?, None).await?;
     let file = redirect.location.context("a link that leads to no file")?;
     let file = ask_url(Method::GET, &file, None).await?;
     Ok(Sha256::from_data(&file.bytes).to_hex())

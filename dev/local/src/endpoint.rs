@@ -111,7 +111,10 @@ impl Endpoint {
 
     /// Every message of a queue, hidden ones included, without receiving any; `None` if the queue
     /// does not exist.
-    pub(crate) async fn look_into_queue(self, queue_url: &str) -> Result<Option<Vec<Value>>> {
+    ///
+    /// # Errors
+    /// If the emulator does not answer.
+    pub async fn look_into_queue(self, queue_url: &str) -> Result<Option<Vec<Value>>> {
         let wanted = queue_url.rsplit('/').next().unwrap_or_default();
         let mut queues = self.look_into_queues().await?.into_iter();
         Ok(queues.find(|(name, _)| name == wanted).map(|(_, messages)| messages))

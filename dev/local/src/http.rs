@@ -7,8 +7,9 @@ use reqwest::{Client, Method, Response, header};
 
 /// The time limit of each call.
 const MAX_CALL_TIME: Duration = Duration::from_secs(60);
-/// Maximum size of an answer; a page of records or log lines is far smaller.
-const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// Maximum size of an answer. The largest file that a test opens by a link has 20 MiB; a page of
+/// records or log lines is far smaller.
+const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
 /// A client that uses no proxy and follows no redirect.
 pub(crate) fn build_client() -> Result<Client> {

@@ -132,6 +132,15 @@ impl Stack {
         self.endpoint.api_base(&self.outputs.api_id)
     }
 
+    /// The URL of a media link on this machine.
+    ///
+    /// # Errors
+    /// If it is no media link.
+    pub fn link_here(&self, link: &str) -> Result<String> {
+        let (_, token) = link.rsplit_once("/m/").context("no media link")?;
+        Ok(format!("{}/m/{token}", self.webhook_base()))
+    }
+
     /// Waits until the bucket has at least this many files, and returns all keys.
     ///
     /// # Errors

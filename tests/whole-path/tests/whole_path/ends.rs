@@ -7,21 +7,16 @@ use stand_in::{CdnScenario, Encryption, Field, Kind, Spec, WapiScenario};
 
 use crate::{MAX_WAIT, World, on_the_stack};
 
-/// The attributes of the parked messages whose body contains `text`.
+/// The attributes of a parked message whose body contains `text`.
+///
+/// All tests share the queue, and one receive returns ten of its messages at most: it is read
+/// without receiving any.
 pub(crate) async fn parked_attributes(world: &World, text: &str) -> Value {
-    let asked = json!({
-        "QueueUrl": world.stack().outputs().parked_queue_url, "MaxNumberOfMessages": 10,
-        "MessageAttributeNames": ["All"], "VisibilityTimeout": 0,
-    });
+    let stack = world.stack();
     let begun = Instant::now();
     while begun.elapsed() < MAX_WAIT {
-        let answer = world
-            .stack()
-            .endpoint()
-            .call_json("sqs", "AmazonSQS.ReceiveMessage", &asked)
-            .await
-            .expect("SQS");
-        let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
+        let looked = stack.endpoint().look_into_queue(&stack.outputs().parked_queue_url).await;
+        let messages = looked.expect("an answer").expect("a queue");
         let found = messages
             .iter()
             .find(|one| one["Body"].as_str().is_some_and(|body| body.contains(text)));

@@ -188,8 +188,7 @@ async fn hear_of_states(
 
 /// Follows the link of an event to the bytes. Returns the URL of the link on this machine.
 async fn open_link(world: &World, url: &str, sent: &AnnouncedMedia) -> String {
-    let (_, token) = url.rsplit_once("/m/").expect("a token");
-    let url = format!("{}/m/{token}", world.stack().webhook_base());
+    let url = world.stack().link_here(url).expect("a link of this stack");
     let redirect = ask_url(Method::GET, &url, None).await.expect("an answer");
     assert_eq!(redirect.status, 302, "{redirect:?}");
     let file = ask_url(Method::GET, &redirect.location.expect("a location"), None).await;
