@@ -84,7 +84,7 @@ enum Noun {
     /// Shows which LID belongs to which phone number, as webhooks said.
     #[command(subcommand)]
     People(people::Verb),
-    /// Shows who handed out, changed or erased what, and when.
+    /// Shows who looked at, handed out, changed or erased what, and when.
     #[command(subcommand)]
     Audit(audit_noun::Verb),
     /// Posts webhooks again: from a file, from standard input, or one message of W-API's log.

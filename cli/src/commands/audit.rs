@@ -1,4 +1,4 @@
-//! `wapi-media audit`: shows who handed out, changed or erased what, and when.
+//! `wapi-media audit`: shows who looked at, handed out, changed or erased what, and when.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use crate::{audit::ACTIONS, exit::Exit, odd_records::OddRecords, screen, session
 /// The verbs of `wapi-media audit`.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Lists who ran which command that hands out, changes or erases something, the newest first.
+    /// Lists who ran which command that shows people, hands out, changes or erases something, the
+    /// newest first.
     #[command(after_help = "Examples:\n  wapi-media audit list --tenant acme --since 30days\n  \
         wapi-media audit list --before 2026-11-26T12:00:00Z --limit 100")]
     List(AuditSelection),

@@ -6,6 +6,7 @@ use media::{ids::InstanceId, message::Chat};
 use serde_json::json;
 
 use crate::{
+    audit::AuditScope,
     exit::Exit,
     person::{PersonChats, parse_phone},
     screen,
@@ -41,6 +42,12 @@ pub(crate) struct Show {
 /// Runs a verb of `wapi-media people`.
 pub(crate) async fn run_people(verb: Verb, session: &Session) -> anyhow::Result<Exit> {
     let Verb::Show(show) = verb;
+    let act = ("people show", "person");
+    let scope = AuditScope::about_instance(act, &show.instance, session).await?;
+    session.audit(scope, show_person(&show, session)).await?
+}
+
+async fn show_person(show: &Show, session: &Session) -> anyhow::Result<Exit> {
     let asked = match (&show.phone, &show.lid) {
         (Some(phone), _) => parse_phone(&screen::read_phone(phone)?)?,
         (None, Some(lid)) => {

@@ -17,6 +17,7 @@ mod groups;
 mod holds;
 mod links;
 mod logged;
+mod looks;
 mod pairs;
 mod receivers;
 mod relink;

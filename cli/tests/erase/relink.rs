@@ -24,7 +24,7 @@ fn tags(of: &[(&str, &str)]) -> BTreeMap<String, String> {
     of.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn name_pair(stack: &Stack, lid: &str, phone: &str) {
+pub(crate) fn name_pair(stack: &Stack, lid: &str, phone: &str) {
     for link in [format!("lid#{lid}#{phone}"), format!("phone#{phone}#{lid}")] {
         let pair = json!({ "instance": text(INSTANCE), "link": text(&link), "lid": text(lid),
             "phone": text(phone) });

@@ -198,8 +198,8 @@ const GRANTS: [Grant; 38] = [
         &[StackPart::Table("MarksTable")],
     ),
     // An INSERT fails if there is an item with its key: no line can be overwritten or removed.
-    grant("AddAuditLines", false, &["dynamodb:PartiQLInsert"], &[StackPart::Table("AuditTable")]),
-    grant("CopyAuditLines", false, &["s3:PutObject"], &[StackPart::AuditCopies]),
+    grant("AddAuditLines", true, &["dynamodb:PartiQLInsert"], &[StackPart::Table("AuditTable")]),
+    grant("CopyAuditLines", true, &["s3:PutObject"], &[StackPart::AuditCopies]),
     grant(
         "ReadAuditLock",
         true,

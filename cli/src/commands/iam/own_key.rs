@@ -32,7 +32,7 @@ const TABLES: &[&str] = &[
     "ReceiversTable",
 ];
 
-pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 5] = [
+pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 6] = [
     OwnKeyGrant {
         sid: "ReadTablesUnderOwnKey",
         is_read_only: true,
@@ -48,6 +48,14 @@ pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 5] = [
         actions: &["kms:GenerateDataKey"],
         context_key: "kms:EncryptionContext:aws:dynamodb:tableName",
         outputs: TABLES,
+    },
+    OwnKeyGrant {
+        sid: "AddAuditLinesUnderOwnKey",
+        is_read_only: true,
+        service: "dynamodb",
+        actions: &["kms:GenerateDataKey"],
+        context_key: "kms:EncryptionContext:aws:dynamodb:tableName",
+        outputs: &["AuditTable"],
     },
     OwnKeyGrant {
         sid: "ReadFilesUnderOwnKey",

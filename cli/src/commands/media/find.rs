@@ -17,6 +17,7 @@ use serde_json::json;
 
 use super::display::records_table;
 use crate::{
+    audit::AuditScope,
     exit::Exit,
     odd_records::OddRecords,
     owners::list_searched,
@@ -80,7 +81,23 @@ impl Find {
     }
 
     /// Finds and shows them, the newest first.
-    pub(super) async fn run_find(mut self, session: &Session) -> anyhow::Result<Exit> {
+    pub(super) async fn run_find(self, session: &Session) -> anyhow::Result<Exit> {
+        let what = match (&self.phone, &self.chat, &self.message) {
+            (None, None, None) => "records",
+            (None, None, Some(_)) => "message",
+            _ => "chat",
+        };
+        let mut scope = AuditScope::new("media find", what);
+        if let Some(instance) = &self.instance {
+            scope = AuditScope::about_instance(("media find", what), instance, session).await?;
+        }
+        if let Some(tenant) = &self.tenant {
+            scope = scope.of_tenant(tenant);
+        }
+        session.audit(scope, self.find_records(session)).await?
+    }
+
+    async fn find_records(mut self, session: &Session) -> anyhow::Result<Exit> {
         self.phone = self.phone.as_deref().map(screen::read_phone).transpose()?;
         let (mut found, mut odd) = (Vec::new(), OddRecords::default());
         let (tenant, only) = (self.tenant.as_ref(), self.instance.as_ref());

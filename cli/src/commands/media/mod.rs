@@ -16,7 +16,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Subcommand;
 use indicatif::DecimalBytes;
-use media::ids::TenantId;
+use media::ids::{InstanceId, TenantId};
 use operator::files::MAX_PRESIGN_TIME;
 use serde_json::json;
 
@@ -26,6 +26,7 @@ use self::{
     message::{MessageArgument, records_of},
 };
 use crate::{
+    audit::AuditScope,
     commands::{
         audit::{AuditSelection, list_lines},
         hold,
@@ -183,6 +184,12 @@ pub(crate) async fn run_media(verb: Verb, session: &Session) -> anyhow::Result<E
 }
 
 async fn show_records(one: &MessageArgument, session: &Session) -> anyhow::Result<Exit> {
+    let act = ("media show", "message");
+    let scope = AuditScope::about_instance(act, &one.instance, session).await?;
+    session.audit(scope, print_records(one, session)).await?
+}
+
+async fn print_records(one: &MessageArgument, session: &Session) -> anyhow::Result<Exit> {
     let mut found = records_of(one, session).await?;
     session.records()?.note_revocations(&mut found).await?;
     let mut odd = OddRecords::default();
@@ -207,7 +214,20 @@ async fn show_records(one: &MessageArgument, session: &Session) -> anyhow::Resul
     Ok(odd.print_notes())
 }
 
+/// A folder is `tenant/instance/…`; the folders of chats are named by phone numbers.
 async fn list_folder(folder: &str, session: &Session) -> anyhow::Result<Exit> {
+    let mut names = folder.trim_matches('/').split('/');
+    let mut scope = AuditScope::new("media ls", "folder");
+    if let Some(tenant) = names.next().and_then(|name| TenantId::parse(name).ok()) {
+        scope = scope.of_tenant(&tenant);
+    }
+    if let Some(instance) = names.next().and_then(|name| InstanceId::parse(name).ok()) {
+        scope = scope.of_instance(&instance);
+    }
+    session.audit(scope, print_folder(folder, session)).await?
+}
+
+async fn print_folder(folder: &str, session: &Session) -> anyhow::Result<Exit> {
     let bucket = session.stack.output("MediaBucket")?;
     let folder = match folder.trim_matches('/') {
         "" => String::new(),

@@ -9,7 +9,7 @@ use media::{ids::TenantId, malware::ScanVerdict, object_key::ObjectKey};
 use operator::tags;
 use serde_json::json;
 
-use crate::{exit::Exit, screen, session::Session};
+use crate::{audit::AuditScope, exit::Exit, screen, session::Session};
 
 /// The verdicts by which files are listed.
 const LISTED_VERDICTS: [&str; 3] = ["threat", "missing", "failed"];
@@ -39,6 +39,14 @@ impl Scans {
         if !is_scanned(session) {
             bail!("stack {} does not scan files: MalwareScan is off", session.stack.name);
         }
+        let mut scope = AuditScope::new("media scans", "files");
+        if let Some(tenant) = &self.tenant {
+            scope = scope.of_tenant(tenant);
+        }
+        session.audit(scope, self.list_verdicts(session)).await?
+    }
+
+    async fn list_verdicts(self, session: &Session) -> anyhow::Result<Exit> {
         let folder = self.tenant.as_ref().map(ObjectKey::tenant_prefix).unwrap_or_default();
         let age = i64::try_from(self.since.as_secs()).unwrap_or(i64::MAX);
         let (mut values, mut lines) = (Vec::new(), Vec::new());
