@@ -387,7 +387,7 @@ async fn the_proof_finds_what_the_selection_left_out() {
     }
 }
 
-/// A dry run gives no order.
+/// A dry run gives no order. It says which folders are a person's, so it leaves a line.
 #[tokio::test]
 async fn a_dry_run_changes_nothing() {
     let stack = Stack::start().await;
@@ -396,6 +396,12 @@ async fn a_dry_run_changes_nothing() {
     let dry = stack.run(&erase(&["--phone", PHONE, "--dry-run"])).await;
     let would = dry.out["would"].as_str().unwrap_or_default();
     assert!(would.contains("1 versions of files") && would.contains("1 records"), "{dry:?}");
-    let tables = ["OrdersTable", "AuditTable"].map(|table| stack.items(table).len());
-    assert_eq!((tables, stack.keys().len()), ([0, 0], 1));
+    assert_eq!((stack.items("OrdersTable").len(), stack.keys().len()), (0, 1));
+    let audit = stack.run(&["media", "audit"]).await;
+    assert_eq!(audit.out[0]["outcome"], "not erased", "{audit:?}");
+    // Without a terminal, the question is an error that says the same.
+    let asked = stack.run_unconfirmed(&erase(&["--phone", PHONE])).await;
+    assert_eq!((asked.code, stack.keys().len()), (Some(2), 1), "{asked:?}");
+    let begun = stack.items("AuditTable").len();
+    assert_eq!(begun, 4, "{asked:?}");
 }

@@ -79,6 +79,7 @@ async fn what_its_sender_deleted_is_erased_on_demand() {
     let listed = stack.run(&list).await;
     assert_eq!((listed.code, ids(&listed.out)), (Some(0), vec!["3EB0A"]), "{listed:?}");
     assert_eq!(listed.out[0]["revoked_at"], 1_787_000_500);
+    assert_eq!(stack.items("AuditTable").len(), 2, "a list of chats leaves a line and its end");
     let refused = stack.run(&apply).await;
     assert_eq!((refused.code, stack.keys().len()), (Some(2), 4), "{refused:?}");
     set_rule(&stack, "erase");

@@ -198,9 +198,18 @@ impl Stack {
 
     /// As [`Self::run`], with this text on standard input.
     pub(crate) async fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        self.run_whole(&[arguments, &["--yes"]].concat(), input).await
+    }
+
+    /// As [`Self::run`], without `--yes`.
+    pub(crate) async fn run_unconfirmed(&self, arguments: &[&str]) -> Ended {
+        self.run_whole(arguments, "").await
+    }
+
+    async fn run_whole(&self, arguments: &[&str], input: &str) -> Ended {
         let mut running = Command::new(env!("CARGO_BIN_EXE_wapi-media"))
             .args(arguments)
-            .args(["--json", "--yes"])
+            .arg("--json")
             .env_clear()
             .env("AWS_ENDPOINT_URL", self.aws.endpoint())
             .env("AWS_REGION", "us-east-1")

@@ -88,10 +88,10 @@ impl AuditLine {
 }
 
 impl AuditLine {
-    /// The line with the outcome of its end. An end that somebody else wrote is no end.
+    /// The line with what its end says of the outcome. An end that somebody else wrote is no end.
     pub(crate) fn with_end(self, end: Option<Self>) -> Self {
         match end.filter(|end| end.who == self.who) {
-            Some(end) => Self { at: self.at, ..end },
+            Some(end) => Self { outcome: end.outcome, removed: end.removed, ..self },
             None => self,
         }
     }
@@ -120,5 +120,35 @@ mod tests {
         assert_eq!(line.removed, HashMap::from([("versions".to_owned(), 3)]));
         let odd = ["at", "who", "tenant", "scope", "outcome", "removed"];
         assert_eq!(line.not_understood, odd);
+    }
+
+    /// Whoever may add lines can write the end of their own: it hides nothing of the beginning.
+    #[test]
+    fn an_end_changes_only_the_outcome() {
+        let begun = AuditLine {
+            action: "media find".to_owned(),
+            at: "2026-11-28T12:00:00Z".to_owned(),
+            who: "arn:invented".to_owned(),
+            tenant: "acme".to_owned(),
+            instance: Some("LITE-AAAAAA-000001".to_owned()),
+            scope: "chat".to_owned(),
+            reference: Some("TICKET-12".to_owned()),
+            outcome: BEGUN.to_owned(),
+            ..AuditLine::default()
+        };
+        let forged = AuditLine {
+            who: begun.who.clone(),
+            tenant: "another".to_owned(),
+            outcome: COMPLETE.to_owned(),
+            ..AuditLine::default()
+        };
+        let line = begun.clone().with_end(Some(forged.clone()));
+        let named = |line: &AuditLine| {
+            let texts = [&line.action, &line.at, &line.who, &line.tenant, &line.scope];
+            (texts.map(String::clone), line.instance.clone(), line.reference.clone())
+        };
+        assert_eq!((named(&line), line.outcome.as_str()), (named(&begun), COMPLETE));
+        let of_others = AuditLine { who: "arn:somebody".to_owned(), ..forged };
+        assert_eq!(begun.with_end(Some(of_others)).outcome, BEGUN);
     }
 }

@@ -11,7 +11,7 @@ use operator::stack::Stack;
 use serde_json::{Value, json};
 
 use self::{
-    own_key::OWN_KEY_GRANTS,
+    own_key::{OWN_KEY_GRANTS, OwnKeyGrant},
     parts::{ArnScope, StackPart, policy_statement},
 };
 use crate::{exit::Exit, session::Session};
@@ -19,7 +19,7 @@ use crate::{exit::Exit, session::Session};
 /// Which policy to print.
 #[derive(Args)]
 #[command(after_help = "Example:\n  wapi-media iam read-only > watchers.json\n  \
-    aws iam create-policy --policy-name wapi-media-watchers \
+    aws iam put-role-policy --role-name Watchers --policy-name wapi-media-watchers \
     --policy-document file://watchers.json")]
 pub(crate) struct Iam {
     /// The role that the policy is for.
@@ -31,7 +31,8 @@ pub(crate) struct Iam {
 enum Role {
     /// Allows reading records, the list of parked jobs, logs and settings. Does not allow reading
     /// files, jobs or webhooks, decrypting tokens, or changing or hiding anything, so the doctor
-    /// skips the steps that call W-API.
+    /// skips the steps that call W-API. All that it adds are lines of the audit table about looking
+    /// at people.
     ReadOnly,
     /// Allows everything that this command can do.
     Admin,
@@ -51,12 +52,37 @@ impl Grant {
     fn condition(&self) -> Option<Value> {
         match self.parts {
             [StackPart::TokenKey] => Some(token_condition()),
+            // The key of a line is its action.
+            [StackPart::LookLines] => Some(json!({
+                "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": LOOKS },
+            })),
             // S3 refuses a write without the header If-None-Match, so that nothing is overwritten.
-            [StackPart::AuditCopies] => Some(json!({ "Null": { "s3:if-none-match": "false" } })),
+            [StackPart::AuditCopies | StackPart::LookCopies(_), ..] => {
+                Some(json!({ "Null": { "s3:if-none-match": "false" } }))
+            }
             _ => None,
         }
     }
 }
+
+/// Whether the policy of a role has a statement. The admin policy allows every line, and so needs
+/// no statement about looks.
+fn has_statement(role: Role, sid: &str, is_read_only: bool) -> bool {
+    match role {
+        Role::ReadOnly => is_read_only,
+        Role::Admin => !sid.contains("LookLines"),
+    }
+}
+
+/// The actions of the audit table whose lines whoever only reads may add.
+const LOOKS: [&str; 5] = ["media find", "media ls", "media scans", "media show", "people show"];
+const LOOK_COPIES: &[StackPart] = &[
+    StackPart::LookCopies("media-find"),
+    StackPart::LookCopies("media-ls"),
+    StackPart::LookCopies("media-scans"),
+    StackPart::LookCopies("media-show"),
+    StackPart::LookCopies("people-show"),
+];
 
 const TABLES: &[StackPart] =
     &[StackPart::Table("InstancesTable"), StackPart::Table("TenantsTable")];
@@ -90,7 +116,7 @@ const fn grant(
     Grant { sid, actions, parts, is_read_only }
 }
 
-const GRANTS: [Grant; 38] = [
+const GRANTS: [Grant; 40] = [
     grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
@@ -198,8 +224,10 @@ const GRANTS: [Grant; 38] = [
         &[StackPart::Table("MarksTable")],
     ),
     // An INSERT fails if there is an item with its key: no line can be overwritten or removed.
-    grant("AddAuditLines", true, &["dynamodb:PartiQLInsert"], &[StackPart::Table("AuditTable")]),
-    grant("CopyAuditLines", true, &["s3:PutObject"], &[StackPart::AuditCopies]),
+    grant("AddAuditLines", false, &["dynamodb:PartiQLInsert"], &[StackPart::Table("AuditTable")]),
+    grant("CopyAuditLines", false, &["s3:PutObject"], &[StackPart::AuditCopies]),
+    grant("AddLookLines", true, &["dynamodb:PartiQLInsert"], &[StackPart::LookLines]),
+    grant("CopyLookLines", true, &["s3:PutObject"], LOOK_COPIES),
     grant(
         "ReadAuditLock",
         true,
@@ -261,7 +289,7 @@ pub(crate) async fn run_iam(iam: Iam, session: &Session) -> anyhow::Result<Exit>
 
 /// The policy of a role, as JSON.
 fn build_policy(role: Role, place: &ArnScope, stack: &Stack) -> anyhow::Result<Value> {
-    let meant = |grant: &&Grant| role == Role::Admin || grant.is_read_only;
+    let meant = |grant: &&Grant| has_statement(role, grant.sid, grant.is_read_only);
     let mut statements = Vec::new();
     let is_there = |grant: &&Grant| grant.parts.iter().all(|part| part.is_in(stack));
     for grant in GRANTS.iter().filter(meant).filter(is_there) {
@@ -275,7 +303,8 @@ fn build_policy(role: Role, place: &ArnScope, stack: &Stack) -> anyhow::Result<V
     }
     let own_key = stack.parameter("EncryptionKeyArn")?;
     if !own_key.is_empty() {
-        for own in OWN_KEY_GRANTS.iter().filter(|own| role == Role::Admin || own.is_read_only) {
+        let meant = |own: &&OwnKeyGrant| has_statement(role, own.sid, own.is_read_only);
+        for own in OWN_KEY_GRANTS.iter().filter(meant) {
             statements.push(own.to_statement(own_key, place, stack)?);
         }
     }

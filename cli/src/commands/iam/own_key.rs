@@ -8,7 +8,7 @@ use super::parts::{ArnScope, StackPart, policy_statement};
 /// A use of the customer's own key through a service, for parts of this stack alone. The services
 /// put the name or the ARN of the part into the encryption context.
 pub(super) struct OwnKeyGrant {
-    sid: &'static str,
+    pub(super) sid: &'static str,
     pub(super) is_read_only: bool,
     service: &'static str,
     actions: &'static [&'static str],
@@ -50,7 +50,7 @@ pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 6] = [
         outputs: TABLES,
     },
     OwnKeyGrant {
-        sid: "AddAuditLinesUnderOwnKey",
+        sid: "AddLookLinesUnderOwnKey",
         is_read_only: true,
         service: "dynamodb",
         actions: &["kms:GenerateDataKey"],

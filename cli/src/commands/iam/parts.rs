@@ -16,6 +16,10 @@ pub(super) enum StackPart {
     /// Only a stack with a bucket for copies of audit lines has it, and the next.
     AuditBucket,
     AuditCopies,
+    /// The lines of the audit table about looks, which are told apart by a condition.
+    LookLines,
+    /// The copies of the lines about an action whose name is written with a hyphen.
+    LookCopies(&'static str),
     Queue(&'static str),
     TokenKey,
     Function(&'static str),
@@ -36,7 +40,7 @@ pub(super) struct ArnScope {
 impl StackPart {
     /// Whether the stack has it.
     pub(super) fn is_in(self, stack: &Stack) -> bool {
-        let depends = matches!(self, Self::AuditBucket | Self::AuditCopies);
+        let depends = matches!(self, Self::AuditBucket | Self::AuditCopies | Self::LookCopies(_));
         !depends || stack.find_output("AuditBucket").is_some()
     }
 }
@@ -85,6 +89,14 @@ impl ArnScope {
             StackPart::AuditCopies => {
                 let bucket = output("AuditBucket")?;
                 format!("arn:{}:s3:::{bucket}/{}/*", self.partition, stack.name)
+            }
+            StackPart::LookLines => {
+                self.format_arn("dynamodb", &format!("table/{}", output("AuditTable")?))
+            }
+            StackPart::LookCopies(action) => {
+                let bucket = output("AuditBucket")?;
+                let partition = &self.partition;
+                format!("arn:{partition}:s3:::{bucket}/{}/*-{action}-*.json", stack.name)
             }
             StackPart::Queue(name) => {
                 self.format_arn("sqs", output(name)?.rsplit('/').next().unwrap_or_default())

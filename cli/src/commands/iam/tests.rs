@@ -151,7 +151,7 @@ fn read_only_neither_opens_nor_hides_nor_changes_anything() {
                     "GetObjectVersionTagging",
                     "GetBucketObjectLockConfiguration",
                 ];
-                let is_copy = service == "s3" && only_adds_copies(&statement);
+                let is_copy = service == "s3" && only_adds_look_copies(&statement);
                 assert!(service != "s3" || of_files.contains(&verb) || is_copy, "{statement}");
                 assert!(service != "sqs" || verb == "GetQueueAttributes", "{statement}");
             }
@@ -178,7 +178,8 @@ fn no_policy_has_more_than_it_may() {
             let may = ["dynamodb:Query", "dynamodb:PartiQLInsert"];
             assert!(!is_audit || actions.iter().all(|one| may.contains(one)), "{statement}");
             let is_of_copies = resources.iter().any(|one| one.contains("the-AuditBucket"));
-            assert!(!is_of_copies || only_adds_copies(statement), "{statement}");
+            let adds_copies = only_adds_copies(statement) || only_adds_look_copies(statement);
+            assert!(!is_of_copies || adds_copies, "{statement}");
             let is_everything = resources.contains(&"*");
             let lists = actions == ["lambda:ListEventSourceMappings"];
             assert!(!is_everything || lists, "{statement}");
@@ -188,16 +189,30 @@ fn no_policy_has_more_than_it_may() {
     }
 }
 
-/// Whether a statement allows adding audit lines or their copies, and nothing else.
+/// Whether a statement allows adding lines about looks or their copies, and nothing else.
 fn only_adds_lines(statement: &Value) -> bool {
     let table = "arn:aws:dynamodb:sa-east-1:123456789012:table/the-AuditTable";
     let condition = &statement["Condition"]["StringLike"];
     let named = &condition["kms:EncryptionContext:aws:dynamodb:tableName"];
+    let keys = &statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"];
+    let looks = ["media find", "media ls", "media scans", "media show", "people show"];
     match texts(&statement["Action"])[..] {
-        ["dynamodb:PartiQLInsert"] => texts(&statement["Resource"]) == [table],
+        ["dynamodb:PartiQLInsert"] => {
+            texts(&statement["Resource"]) == [table] && *keys == json!(looks)
+        }
         ["kms:GenerateDataKey"] => *named == json!(["the-AuditTable"]),
-        _ => only_adds_copies(statement),
+        _ => only_adds_look_copies(statement),
     }
+}
+
+/// Whether a statement allows adding copies of lines about looks, and nothing else.
+fn only_adds_look_copies(statement: &Value) -> bool {
+    let names = ["media-find", "media-ls", "media-scans", "media-show", "people-show"];
+    let copies =
+        names.map(|name| format!("arn:aws:s3:::the-AuditBucket/wapi-media/*-{name}-*.json"));
+    texts(&statement["Action"]) == ["s3:PutObject"]
+        && texts(&statement["Resource"]) == copies
+        && statement["Condition"]["Null"]["s3:if-none-match"] == "false"
 }
 
 /// Whether a statement about the copies of audit lines allows adding one to this stack's folder and

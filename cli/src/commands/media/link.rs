@@ -27,7 +27,7 @@ pub(super) async fn make_link(
     session: &Session,
 ) -> anyhow::Result<Exit> {
     let (key, record) = key_of(one, session).await?;
-    require_clean(&key, session).await?;
+    require_clean(&record.key, &key, session).await?;
     let tenant = TenantId::parse(record.tenant.clone())?;
     let rule = session.find_tenant(&tenant).await?.policy.links;
     let now = clock::now();
@@ -39,7 +39,7 @@ pub(super) async fn make_link(
             record.key
         );
     }
-    if !session.flags.may_change(&format!("make a link to {key}"))? {
+    if !session.flags.may_change(&format!("make a link to the file of {}", record.key))? {
         return Ok(Exit::Ok);
     }
     let token = LinkToken::from_random(random_bytes()?);

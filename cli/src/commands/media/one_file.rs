@@ -44,7 +44,7 @@ pub(super) async fn presign_file(
     session: &Session,
 ) -> anyhow::Result<Exit> {
     let (key, record) = key_of(one, session).await?;
-    require_clean(&key, session).await?;
+    require_clean(&record.key, &key, session).await?;
     let bucket = session.stack.output("MediaBucket")?;
     let found = session.operator.require_file(bucket, &key).await;
     found.or_else(|error| explain_problem(one, error))?;
@@ -88,7 +88,7 @@ pub(super) async fn download_file(
     session: &Session,
 ) -> anyhow::Result<Exit> {
     let (key, record) = key_of(one, session).await?;
-    require_clean(&key, session).await?;
+    require_clean(&record.key, &key, session).await?;
     let own_name = ObjectKey::find_file_name(&key);
     let path = output.unwrap_or_else(|| PathBuf::from(own_name));
     require_absent(&path)?;

@@ -49,10 +49,12 @@ impl ListRevoked {
     /// Lists them; with `--apply`, erases what no hold covers.
     pub(super) async fn run_revoked(self, session: &Session) -> anyhow::Result<Exit> {
         let rule = session.find_tenant(&self.tenant).await?.policy.revoked;
-        let found = self.find_all(session).await?;
         if !self.apply {
-            return print_list(&found, rule, session);
+            let scope = AuditScope::new("media revoked", "list").of_tenant(&self.tenant);
+            let list = async { print_list(&self.find_all(session).await?, rule, session) };
+            return session.audit(scope, list).await?;
         }
+        let found = self.find_all(session).await?;
         if rule != Revoked::Erase {
             bail!(
                 "tenant {tenant} has the rule `revoked {}`: nothing is erased for it. \

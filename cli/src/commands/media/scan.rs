@@ -82,9 +82,15 @@ pub(super) async fn find_verdict(key: &str, session: &Session) -> anyhow::Result
 
 /// Fails with the verdict if the bucket's policy denies reading the file. Whoever has the role of
 /// `BreakGlassRoleArn` may read every file.
-pub(super) async fn require_clean(key: &str, session: &Session) -> anyhow::Result<()> {
+///
+/// The message names the media file by its message: a key has the names of the chat and the file.
+pub(super) async fn require_clean(
+    message: &str,
+    key: &str,
+    session: &Session,
+) -> anyhow::Result<()> {
     match find_obstacle(key, session).await? {
-        Some(obstacle) => bail!("{key}: {obstacle}"),
+        Some(obstacle) => bail!("the file of {message}: {obstacle}"),
         None => Ok(()),
     }
 }

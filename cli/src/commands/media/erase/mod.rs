@@ -13,7 +13,7 @@ mod search;
 
 use std::time::{Duration, Instant};
 
-use aws::orders::{NewErasure, Orders};
+use aws::orders::{NewErasure, Order, Orders};
 use boot::clock;
 use clap::{ArgGroup, Args};
 use data_encoding::BASE32_NOPAD;
@@ -85,27 +85,23 @@ impl Erase {
     /// Counts what there is, asks for confirmation, gives the order, erases, and searches again.
     pub(crate) async fn run_erase(self, session: &Session) -> anyhow::Result<Exit> {
         let mut scope = EraseScope::resolve(&self.owner, &self.subject, session).await?;
-        let (records, groups) = scope.widen_with_groups(self.group_media, session).await?;
-        let orders = session.orders()?;
-        let mut hold = find_hold(&scope, &records, session).await?;
-        let (before, _) = scope.count_all(session).await?;
-        let change = self.describe_change(&scope, &before, &groups);
-        if (hold.is_none() || session.flags.dry_run)
-            && !session.flags.confirm_typed(&change, &scope.typed)?
-        {
-            return Ok(Exit::Ok);
-        }
-        if hold.is_none() {
-            // Somebody may have added one while the question was open.
-            hold = find_hold(&scope, &records, session).await?;
-        }
+        // The questions say which folders are a person's, and so does a dry run.
         let mut line =
             session.begin_audit(scope.audit_scope(ACTION), session.flags.reference.clone()).await?;
+        let (before, groups, hold) = match self.confirm_erasure(&mut scope, session).await {
+            Ok(Some(confirmed)) => confirmed,
+            other => {
+                "not erased".clone_into(&mut line.outcome);
+                session.end_audit(&line).await?;
+                return other.map(|_| Exit::Ok);
+            }
+        };
         if let Some(hold) = hold {
             "refused".clone_into(&mut line.outcome);
             session.end_audit(&line).await?;
             anyhow::bail!("nothing was erased: {}", holds::describe(&hold, &scope));
         }
+        let orders = session.orders()?;
         let order = self.give_order(&scope, &line.who, &orders, session).await?;
         let removal = remove_and_search(&mut scope, session).await?;
         let Removal { removed, left, odd, hidden } = removal;
@@ -138,6 +134,27 @@ impl Erase {
         session.flags.print(&json, said)?;
         let exit = odd.print_notes();
         Ok(if is_proven { exit } else { Exit::Findings })
+    }
+
+    /// Counts what there is, and asks; `None` if it is not to be erased. What is held is not asked
+    /// about.
+    async fn confirm_erasure(
+        &self,
+        scope: &mut EraseScope,
+        session: &Session,
+    ) -> anyhow::Result<Option<(EraseCount, GroupCounts, Option<Order>)>> {
+        let (records, groups) = scope.widen_with_groups(self.group_media, session).await?;
+        let mut hold = find_hold(scope, &records, session).await?;
+        let (before, _) = scope.count_all(session).await?;
+        let change = self.describe_change(scope, &before, &groups);
+        if hold.is_none() || session.flags.dry_run {
+            if !session.flags.confirm_typed(&change, &scope.typed)? {
+                return Ok(None);
+            }
+            // Somebody may have added one while the question was open.
+            hold = find_hold(scope, &records, session).await?;
+        }
+        Ok(Some((before, groups, hold)))
     }
 
     fn describe_change(
