@@ -90,14 +90,20 @@ impl AuditScope {
         }
     }
 
-    /// Of this tenant.
-    pub(crate) fn of_tenant(self, tenant: &TenantId) -> Self {
-        Self { tenant: tenant.to_string(), ..self }
+    /// Of this tenant, if one is given.
+    pub(crate) fn of_tenant<'a>(self, tenant: impl Into<Option<&'a TenantId>>) -> Self {
+        match tenant.into() {
+            Some(tenant) => Self { tenant: tenant.to_string(), ..self },
+            None => self,
+        }
     }
 
-    /// Of this instance.
-    pub(crate) fn of_instance(self, instance: &InstanceId) -> Self {
-        Self { instance: Some(instance.to_string()), ..self }
+    /// Of this instance, if one is given.
+    pub(crate) fn of_instance<'a>(self, instance: impl Into<Option<&'a InstanceId>>) -> Self {
+        match instance.into() {
+            Some(instance) => Self { instance: Some(instance.to_string()), ..self },
+            None => self,
+        }
     }
 
     /// And on what W-API's log has of it.

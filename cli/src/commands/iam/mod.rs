@@ -11,8 +11,12 @@ use operator::stack::Stack;
 use serde_json::{Value, json};
 
 use self::{
-    own_key::{OWN_KEY_GRANTS, OwnKeyGrant},
-    parts::{ArnScope, StackPart, policy_statement},
+    own_key::OWN_KEY_GRANTS,
+    parts::{
+        ArnScope, StackPart,
+        Whose::{self, Both, Operators, Watchers},
+        policy_statement,
+    },
 };
 use crate::{exit::Exit, session::Session};
 
@@ -38,13 +42,12 @@ enum Role {
     Admin,
 }
 
-/// A statement of the policy: its id, its actions, its resources, and whether it is in the
-/// read-only policy.
+/// A statement of the policy: its id, its actions, its resources, and whose policy has it.
 struct Grant {
     sid: &'static str,
     actions: &'static [&'static str],
     parts: &'static [StackPart],
-    is_read_only: bool,
+    whose: Whose,
 }
 
 impl Grant {
@@ -54,7 +57,7 @@ impl Grant {
             [StackPart::TokenKey] => Some(token_condition()),
             // The key of a line is its action.
             [StackPart::LookLines] => Some(json!({
-                "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": LOOKS },
+                "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": list_looks() },
             })),
             // S3 refuses a write without the header If-None-Match, so that nothing is overwritten.
             [StackPart::AuditCopies | StackPart::LookCopies(_), ..] => {
@@ -65,24 +68,30 @@ impl Grant {
     }
 }
 
-/// Whether the policy of a role has a statement. The admin policy allows every line, and so needs
-/// no statement about looks.
-fn has_statement(role: Role, sid: &str, is_read_only: bool) -> bool {
-    match role {
-        Role::ReadOnly => is_read_only,
-        Role::Admin => !sid.contains("LookLines"),
+/// Whether the policy of a role has a statement.
+fn is_meant(role: Role, whose: Whose) -> bool {
+    match whose {
+        Both => true,
+        Operators => role == Role::Admin,
+        Watchers => role == Role::ReadOnly,
     }
 }
 
 /// The actions of the audit table whose lines whoever only reads may add.
-const LOOKS: [&str; 5] = ["media find", "media ls", "media scans", "media show", "people show"];
-const LOOK_COPIES: &[StackPart] = &[
-    StackPart::LookCopies("media-find"),
-    StackPart::LookCopies("media-ls"),
-    StackPart::LookCopies("media-scans"),
-    StackPart::LookCopies("media-show"),
-    StackPart::LookCopies("people-show"),
+const LOOKS: &[StackPart] = &[
+    StackPart::LookCopies("media find"),
+    StackPart::LookCopies("media ls"),
+    StackPart::LookCopies("media scans"),
+    StackPart::LookCopies("media show"),
+    StackPart::LookCopies("people show"),
 ];
+
+fn list_looks() -> Vec<&'static str> {
+    let action = |part: &StackPart| {
+        if let StackPart::LookCopies(action) = part { Some(*action) } else { None }
+    };
+    LOOKS.iter().filter_map(action).collect()
+}
 
 const TABLES: &[StackPart] =
     &[StackPart::Table("InstancesTable"), StackPart::Table("TenantsTable")];
@@ -109,94 +118,94 @@ const FUNCTIONS: &[StackPart] = &[
 
 const fn grant(
     sid: &'static str,
-    is_read_only: bool,
+    whose: Whose,
     actions: &'static [&'static str],
     parts: &'static [StackPart],
 ) -> Grant {
-    Grant { sid, actions, parts, is_read_only }
+    Grant { sid, actions, parts, whose }
 }
 
 const GRANTS: [Grant; 40] = [
-    grant("FindTheStack", true, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
-    grant("ReadRegister", true, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
+    grant("FindTheStack", Both, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
+    grant("ReadRegister", Both, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
         "ReadRecords",
-        true,
+        Both,
         &["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"],
         &[StackPart::Table("MediaTable"), StackPart::Indexes("MediaTable")],
     ),
     grant(
         "ReadCounts",
-        true,
+        Both,
         &["dynamodb:Query", "dynamodb:DescribeTable"],
         &[StackPart::Table("CountersTable")],
     ),
     // Not the table itself, whose bodies may contain media keys.
-    grant("ReadUnsettledJobs", true, &["dynamodb:Query"], &[StackPart::Indexes("JobsTable")]),
-    grant("ReadPeople", true, &["dynamodb:Query"], &[StackPart::Table("PeopleTable")]),
+    grant("ReadUnsettledJobs", Both, &["dynamodb:Query"], &[StackPart::Indexes("JobsTable")]),
+    grant("ReadPeople", Both, &["dynamodb:Query"], &[StackPart::Table("PeopleTable")]),
     grant(
         "ReadOrders",
-        true,
+        Both,
         &["dynamodb:GetItem", "dynamodb:Query"],
         &[StackPart::Table("OrdersTable")],
     ),
     // URLs and secrets in it are encrypted.
     grant(
         "ReadReceivers",
-        true,
+        Both,
         &["dynamodb:Query", "dynamodb:Scan"],
         &[StackPart::Table("ReceiversTable")],
     ),
-    grant("ReadAudit", true, &["dynamodb:Query"], &[StackPart::Table("AuditTable")]),
-    grant("ReadLinks", true, &["dynamodb:GetItem"], &[StackPart::Table("LinksTable")]),
-    grant("ListFiles", true, &["s3:ListBucket"], &[StackPart::Bucket]),
+    grant("ReadAudit", Both, &["dynamodb:Query"], &[StackPart::Table("AuditTable")]),
+    grant("ReadLinks", Both, &["dynamodb:GetItem"], &[StackPart::Table("LinksTable")]),
+    grant("ListFiles", Both, &["s3:ListBucket"], &[StackPart::Bucket]),
     // The verdict of a malware scan is a tag. Tags contain no personal data.
     grant(
         "ReadTags",
-        true,
+        Both,
         &["s3:GetObjectTagging", "s3:GetObjectVersionTagging"],
         &[StackPart::Files],
     ),
-    grant("ReadQueues", true, &["sqs:GetQueueAttributes"], QUEUES),
+    grant("ReadQueues", Both, &["sqs:GetQueueAttributes"], QUEUES),
     // Messages contain media keys and whole webhooks, and who receives one hides it from others.
     grant(
         "LookAtParkedJobs",
-        false,
+        Operators,
         &["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
         &[StackPart::Queue("ParkedQueueUrl")],
     ),
-    grant("ReadLogs", true, &["logs:FilterLogEvents"], LOGS),
-    grant("ReadFunctions", true, &["lambda:GetFunctionConfiguration"], FUNCTIONS),
-    grant("ReadTriggers", true, &["lambda:ListEventSourceMappings"], &[StackPart::Everything]),
-    grant("ReadAlarms", true, &["cloudwatch:DescribeAlarms"], &[StackPart::Alarms]),
-    grant("ReadSubscribers", true, &["sns:ListSubscriptionsByTopic"], &[StackPart::Topic]),
+    grant("ReadLogs", Both, &["logs:FilterLogEvents"], LOGS),
+    grant("ReadFunctions", Both, &["lambda:GetFunctionConfiguration"], FUNCTIONS),
+    grant("ReadTriggers", Both, &["lambda:ListEventSourceMappings"], &[StackPart::Everything]),
+    grant("ReadAlarms", Both, &["cloudwatch:DescribeAlarms"], &[StackPart::Alarms]),
+    grant("ReadSubscribers", Both, &["sns:ListSubscriptionsByTopic"], &[StackPart::Topic]),
     grant(
         "ChangeRegister",
-        false,
+        Operators,
         &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
         TABLES,
     ),
     grant(
         "ChangeRecords",
-        false,
+        Operators,
         &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
         &[StackPart::Table("MediaTable")],
     ),
     grant(
         "ChangeUnsettledJobs",
-        false,
+        Operators,
         &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
         &[StackPart::Table("JobsTable")],
     ),
     grant(
         "ForgetPeople",
-        false,
+        Operators,
         &["dynamodb:DeleteItem", "dynamodb:UpdateItem"],
         &[StackPart::Table("PeopleTable")],
     ),
     grant(
         "GiveOrders",
-        false,
+        Operators,
         &[
             "dynamodb:BatchGetItem",
             "dynamodb:PutItem",
@@ -207,70 +216,75 @@ const GRANTS: [Grant; 40] = [
     ),
     grant(
         "ChangeLinks",
-        false,
+        Operators,
         &["dynamodb:PutItem", "dynamodb:DeleteItem"],
         &[StackPart::Table("LinksTable")],
     ),
     grant(
         "ChangeReceivers",
-        false,
+        Operators,
         &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
         &[StackPart::Table("ReceiversTable")],
     ),
     grant(
         "EraseMarks",
-        false,
+        Operators,
         &["dynamodb:PutItem", "dynamodb:DeleteItem"],
         &[StackPart::Table("MarksTable")],
     ),
     // An INSERT fails if there is an item with its key: no line can be overwritten or removed.
-    grant("AddAuditLines", false, &["dynamodb:PartiQLInsert"], &[StackPart::Table("AuditTable")]),
-    grant("CopyAuditLines", false, &["s3:PutObject"], &[StackPart::AuditCopies]),
-    grant("AddLookLines", true, &["dynamodb:PartiQLInsert"], &[StackPart::LookLines]),
-    grant("CopyLookLines", true, &["s3:PutObject"], LOOK_COPIES),
+    grant(
+        "AddAuditLines",
+        Operators,
+        &["dynamodb:PartiQLInsert"],
+        &[StackPart::Table("AuditTable")],
+    ),
+    grant("CopyAuditLines", Operators, &["s3:PutObject"], &[StackPart::AuditCopies]),
+    grant("AddLookLines", Watchers, &["dynamodb:PartiQLInsert"], &[StackPart::LookLines]),
+    grant("CopyLookLines", Watchers, &["s3:PutObject"], LOOKS),
     grant(
         "ReadAuditLock",
-        true,
+        Both,
         &["s3:GetBucketObjectLockConfiguration"],
         &[StackPart::AuditBucket],
     ),
-    grant("UseTokens", false, &["kms:Encrypt", "kms:Decrypt"], &[StackPart::TokenKey]),
+    grant("UseTokens", Operators, &["kms:Encrypt", "kms:Decrypt"], &[StackPart::TokenKey]),
     grant(
         "SendJobsAgain",
-        false,
+        Operators,
         &["sqs:SendMessage", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:StartMessageMoveTask"],
         QUEUES,
     ),
     grant(
         "ListVersions",
-        false,
+        Operators,
         &["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
         &[StackPart::Bucket],
     ),
     grant(
         "ListDeliveryBodies",
-        false,
+        Operators,
         &["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
         &[StackPart::DeliveriesBucket],
     ),
     // Large webhooks of W-API's log are added.
     grant(
         "ChangeDeliveryBodies",
-        false,
+        Operators,
         &["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"],
         &[StackPart::DeliveryBodies],
     ),
     grant(
         "ChangeRetention",
-        false,
+        Operators,
         &["s3:PutObjectTagging", "s3:PutObjectVersionTagging"],
         &[StackPart::Files],
     ),
     // A copy of a file under another key of the bucket.
-    grant("RelinkFiles", false, &["s3:PutObject"], &[StackPart::Files]),
+    grant("RelinkFiles", Operators, &["s3:PutObject"], &[StackPart::Files]),
     grant(
         "ReadAndEraseFiles",
-        false,
+        Operators,
         &["s3:GetObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"],
         &[StackPart::Files],
     ),
@@ -289,7 +303,7 @@ pub(crate) async fn run_iam(iam: Iam, session: &Session) -> anyhow::Result<Exit>
 
 /// The policy of a role, as JSON.
 fn build_policy(role: Role, place: &ArnScope, stack: &Stack) -> anyhow::Result<Value> {
-    let meant = |grant: &&Grant| has_statement(role, grant.sid, grant.is_read_only);
+    let meant = |grant: &&Grant| is_meant(role, grant.whose);
     let mut statements = Vec::new();
     let is_there = |grant: &&Grant| grant.parts.iter().all(|part| part.is_in(stack));
     for grant in GRANTS.iter().filter(meant).filter(is_there) {
@@ -303,8 +317,7 @@ fn build_policy(role: Role, place: &ArnScope, stack: &Stack) -> anyhow::Result<V
     }
     let own_key = stack.parameter("EncryptionKeyArn")?;
     if !own_key.is_empty() {
-        let meant = |own: &&OwnKeyGrant| has_statement(role, own.sid, own.is_read_only);
-        for own in OWN_KEY_GRANTS.iter().filter(meant) {
+        for own in OWN_KEY_GRANTS.iter().filter(|own| is_meant(role, own.whose)) {
             statements.push(own.to_statement(own_key, place, stack)?);
         }
     }

@@ -3,13 +3,17 @@
 use operator::stack::Stack;
 use serde_json::{Value, json};
 
-use super::parts::{ArnScope, StackPart, policy_statement};
+use super::parts::{
+    ArnScope, StackPart,
+    Whose::{self, Both, Operators, Watchers},
+    policy_statement,
+};
 
 /// A use of the customer's own key through a service, for parts of this stack alone. The services
 /// put the name or the ARN of the part into the encryption context.
 pub(super) struct OwnKeyGrant {
-    pub(super) sid: &'static str,
-    pub(super) is_read_only: bool,
+    sid: &'static str,
+    pub(super) whose: Whose,
     service: &'static str,
     actions: &'static [&'static str],
     context_key: &'static str,
@@ -35,7 +39,7 @@ const TABLES: &[&str] = &[
 pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 6] = [
     OwnKeyGrant {
         sid: "ReadTablesUnderOwnKey",
-        is_read_only: true,
+        whose: Both,
         service: "dynamodb",
         actions: &["kms:Decrypt"],
         context_key: "kms:EncryptionContext:aws:dynamodb:tableName",
@@ -43,7 +47,7 @@ pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 6] = [
     },
     OwnKeyGrant {
         sid: "WriteTablesUnderOwnKey",
-        is_read_only: false,
+        whose: Operators,
         service: "dynamodb",
         actions: &["kms:GenerateDataKey"],
         context_key: "kms:EncryptionContext:aws:dynamodb:tableName",
@@ -51,7 +55,7 @@ pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 6] = [
     },
     OwnKeyGrant {
         sid: "AddLookLinesUnderOwnKey",
-        is_read_only: true,
+        whose: Watchers,
         service: "dynamodb",
         actions: &["kms:GenerateDataKey"],
         context_key: "kms:EncryptionContext:aws:dynamodb:tableName",
@@ -59,7 +63,7 @@ pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 6] = [
     },
     OwnKeyGrant {
         sid: "ReadFilesUnderOwnKey",
-        is_read_only: false,
+        whose: Operators,
         service: "s3",
         actions: &["kms:Decrypt"],
         context_key: "kms:EncryptionContext:aws:s3:arn",
@@ -67,7 +71,7 @@ pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 6] = [
     },
     OwnKeyGrant {
         sid: "WriteFilesUnderOwnKey",
-        is_read_only: false,
+        whose: Operators,
         service: "s3",
         actions: &["kms:GenerateDataKey"],
         context_key: "kms:EncryptionContext:aws:s3:arn",
@@ -75,7 +79,7 @@ pub(super) const OWN_KEY_GRANTS: [OwnKeyGrant; 6] = [
     },
     OwnKeyGrant {
         sid: "UseQueuesUnderOwnKey",
-        is_read_only: false,
+        whose: Operators,
         service: "sqs",
         actions: &["kms:Decrypt", "kms:GenerateDataKey"],
         context_key: "kms:EncryptionContext:aws:sqs:arn",

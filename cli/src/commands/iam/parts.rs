@@ -18,7 +18,7 @@ pub(super) enum StackPart {
     AuditCopies,
     /// The lines of the audit table about looks, which are told apart by a condition.
     LookLines,
-    /// The copies of the lines about an action whose name is written with a hyphen.
+    /// The copies of the lines about an action.
     LookCopies(&'static str),
     Queue(&'static str),
     TokenKey,
@@ -28,6 +28,17 @@ pub(super) enum StackPart {
     Alarms,
     /// For actions that AWS does not limit to a resource.
     Everything,
+}
+
+/// Whose policy has a statement.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose {
+    /// The policies of both roles.
+    Both,
+    /// That of those who operate the stack.
+    Operators,
+    /// That of those who only watch: operators have a statement that allows more.
+    Watchers,
 }
 
 /// The parts of an ARN that all resources of a stack share.
@@ -94,8 +105,8 @@ impl ArnScope {
                 self.format_arn("dynamodb", &format!("table/{}", output("AuditTable")?))
             }
             StackPart::LookCopies(action) => {
-                let bucket = output("AuditBucket")?;
-                let partition = &self.partition;
+                let (partition, bucket) = (&self.partition, output("AuditBucket")?);
+                let action = action.replace(' ', "-");
                 format!("arn:{partition}:s3:::{bucket}/{}/*-{action}-*.json", stack.name)
             }
             StackPart::Queue(name) => {

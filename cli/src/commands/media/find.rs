@@ -91,9 +91,7 @@ impl Find {
         if let Some(instance) = &self.instance {
             scope = AuditScope::about_instance(("media find", what), instance, session).await?;
         }
-        if let Some(tenant) = &self.tenant {
-            scope = scope.of_tenant(tenant);
-        }
+        let scope = scope.of_tenant(self.tenant.as_ref());
         session.audit(scope, self.find_records(session)).await?
     }
 

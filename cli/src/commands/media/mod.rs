@@ -217,13 +217,10 @@ async fn print_records(one: &MessageArgument, session: &Session) -> anyhow::Resu
 /// A folder is `tenant/instance/…`; the folders of chats are named by phone numbers.
 async fn list_folder(folder: &str, session: &Session) -> anyhow::Result<Exit> {
     let mut names = folder.trim_matches('/').split('/');
-    let mut scope = AuditScope::new("media ls", "folder");
-    if let Some(tenant) = names.next().and_then(|name| TenantId::parse(name).ok()) {
-        scope = scope.of_tenant(&tenant);
-    }
-    if let Some(instance) = names.next().and_then(|name| InstanceId::parse(name).ok()) {
-        scope = scope.of_instance(&instance);
-    }
+    let tenant = names.next().and_then(|name| TenantId::parse(name).ok());
+    let instance = names.next().and_then(|name| InstanceId::parse(name).ok());
+    let scope = AuditScope::new("media ls", "folder").of_tenant(tenant.as_ref());
+    let scope = scope.of_instance(instance.as_ref());
     session.audit(scope, print_folder(folder, session)).await?
 }
 

@@ -121,14 +121,9 @@ pub(super) async fn download_file(
 
 /// What the audit table says of a command about one media file.
 pub(super) fn message_scope(action: &'static str, record: &MediaRecord) -> AuditScope {
-    let mut scope = AuditScope::new(action, "message");
-    if let Ok(tenant) = TenantId::parse(record.tenant.clone()) {
-        scope = scope.of_tenant(&tenant);
-    }
-    if let Ok(instance) = InstanceId::parse(record.instance.clone()) {
-        scope = scope.of_instance(&instance);
-    }
-    scope
+    let tenant = TenantId::parse(record.tenant.clone()).ok();
+    let instance = InstanceId::parse(record.instance.clone()).ok();
+    AuditScope::new(action, "message").of_tenant(tenant.as_ref()).of_instance(instance.as_ref())
 }
 
 /// Writes the bytes to a new file. Its SHA-256 in hex, and its size.

@@ -39,10 +39,7 @@ impl Scans {
         if !is_scanned(session) {
             bail!("stack {} does not scan files: MalwareScan is off", session.stack.name);
         }
-        let mut scope = AuditScope::new("media scans", "files");
-        if let Some(tenant) = &self.tenant {
-            scope = scope.of_tenant(tenant);
-        }
+        let scope = AuditScope::new("media scans", "files").of_tenant(self.tenant.as_ref());
         session.audit(scope, self.list_verdicts(session)).await?
     }
 

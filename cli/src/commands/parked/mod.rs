@@ -297,14 +297,8 @@ async fn drop_parked(filter: &Filter, session: &Session) -> anyhow::Result<Exit>
 
 /// What the audit table says of a command about the parked jobs that match the filter.
 fn audit_scope(action: &'static str, filter: &Filter) -> AuditScope {
-    let mut scope = AuditScope::new(action, filter.class.map_or("jobs", FailureClass::as_str));
-    if let Some(tenant) = &filter.tenant {
-        scope = scope.of_tenant(tenant);
-    }
-    if let Some(instance) = &filter.instance {
-        scope = scope.of_instance(instance);
-    }
-    scope
+    let scope = AuditScope::new(action, filter.class.map_or("jobs", FailureClass::as_str));
+    scope.of_tenant(filter.tenant.as_ref()).of_instance(filter.instance.as_ref())
 }
 
 #[cfg(test)]

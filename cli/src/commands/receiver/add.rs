@@ -174,10 +174,7 @@ pub(super) async fn run_add(new: Add, session: &Session) -> anyhow::Result<Exit>
         bail!("{}", explain_same(&same, &plan));
     }
     let scope = AuditScope::new("receiver add", "receiver").of_tenant(&tenant);
-    let scope = match &instance {
-        Some(instance) => scope.of_instance(instance),
-        None => scope,
-    };
+    let scope = scope.of_instance(instance.as_ref());
     let (id, secret) = session.audit(scope, add_receiver(&plan, session)).await??;
     wait_until_known().await;
     let words: Vec<_> = hooks.iter().map(|hook| hook.as_str().to_owned()).collect();

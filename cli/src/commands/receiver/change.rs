@@ -48,10 +48,7 @@ pub(crate) struct Choice {
 /// What is written down about a change of a receiver.
 pub(super) fn audit_scope(action: &'static str, receiver: &Receiver) -> AuditScope {
     let scope = AuditScope::new(action, "receiver").of_tenant(&receiver.tenant);
-    match &receiver.instance {
-        Some(instance) => scope.of_instance(instance),
-        None => scope,
-    }
+    scope.of_instance(receiver.instance.as_ref())
 }
 
 pub(super) async fn set_kind(choice: &Choice, session: &Session) -> anyhow::Result<Exit> {

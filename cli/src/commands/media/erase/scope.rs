@@ -120,10 +120,7 @@ impl EraseScope {
     /// What the audit table says of a command about it.
     pub(super) fn audit_scope(&self, action: &'static str) -> AuditScope {
         let audited = AuditScope::new(action, self.word).of_tenant(&self.tenant);
-        match &self.only {
-            Some(instance) => audited.of_instance(instance),
-            None => audited,
-        }
+        audited.of_instance(self.only.as_ref())
     }
 
     /// Whether it is everything of the instances.

@@ -99,15 +99,8 @@ impl Export {
             return Ok(Exit::Ok);
         }
         let what = if self.phone.is_some() { "phone" } else { "chat" };
-        let scope = AuditScope::new("media export", what);
-        let scope = match &self.instance {
-            Some(only) => scope.of_instance(only),
-            None => scope,
-        };
-        let scope = match TenantId::parse(tenant.clone()) {
-            Ok(tenant) => scope.of_tenant(&tenant),
-            Err(_) => scope,
-        };
+        let scope = AuditScope::new("media export", what).of_instance(self.instance.as_ref());
+        let scope = scope.of_tenant(TenantId::parse(tenant.clone()).ok().as_ref());
         let copy = async {
             let target = ExportTarget::open(&self.output, self.resume)?;
             let layout = match self.instance {

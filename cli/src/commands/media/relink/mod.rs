@@ -82,10 +82,7 @@ impl Relink {
         }
         let word = if self.phone.is_some() || self.lid.is_some() { "chat" } else { "tenant" };
         let scope = AuditScope::new(ACTION, word).of_tenant(&tenant);
-        let scope = match &self.instance {
-            Some(only) => scope.of_instance(only),
-            None => scope,
-        };
+        let scope = scope.of_instance(self.instance.as_ref());
         let moving = move_all(&tenant, &people, session);
         let mut count = session.audit(scope, moving).await??;
         count.unclear = unclear;
