@@ -245,7 +245,7 @@ async fn remove_receivers(id: &TenantId, session: &Session) -> anyhow::Result<()
         wait_until_known().await;
     }
     for receiver in &removed {
-        ledger.jobs.remove_all_resting(&receiver.id, None).await?;
+        ledger.jobs.remove_all_resting(&receiver.id).await?;
     }
     Ok(())
 }

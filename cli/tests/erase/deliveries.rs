@@ -1,12 +1,15 @@
-//! Everything of a tenant includes what is on its way to receivers.
+//! What is erased includes what is on its way to receivers: of a tenant everything, of a person what
+//! is of that person's chat.
 
+use media::delivery::MAX_INLINE_BYTES;
 use serde_json::{Value, json};
 
 use crate::{
-    INSTANCE, PHONE, TENANT, erase,
-    receivers::rest,
+    INSTANCE, LID, OTHER, PHONE, SHORT, TENANT, erase, put_tenant,
+    receivers::{rest, rest_body},
     register,
     stack::{Ended, Stack},
+    unix_now,
 };
 
 const RECEIVER: &str = "rcv_aaaaaaaaaaaaaaaa";
@@ -19,13 +22,13 @@ async fn erase_all(stack: &Stack) -> Ended {
 async fn start() -> Stack {
     let stack = Stack::start().await;
     register(&stack, INSTANCE, TENANT);
-    stack.put("TenantsTable", &json!({ "tenant": { "S": TENANT } }));
+    put_tenant(&stack);
     let receiver =
         json!({ "tenant": { "S": TENANT }, "receiver": { "S": format!("*#{RECEIVER}") } });
     stack.put("ReceiversTable", &receiver);
     rest(&stack, RECEIVER, "one", 90).await;
-    stack.store_body(&format!("{TENANT}/{INSTANCE}/msg_one"));
-    stack.store_body("bravo/LITE-BBBBBB-000003/msg_of_another");
+    stack.store_body(&format!("{TENANT}/{INSTANCE}/msg_one"), "{}");
+    stack.store_body("bravo/LITE-BBBBBB-000003/msg_of_another", PHONE);
     stack
 }
 
@@ -62,15 +65,117 @@ async fn a_body_that_s3_keeps_is_no_proof() {
     assert_eq!(erase_all(&stack).await.out["proven"], true);
 }
 
-/// A person's webhooks end by themselves: they are not searched.
+/// A webhook of W-API about a message in this chat from this sender.
+fn webhook(id: &str, chat: &str, sender: &str, text: &str) -> String {
+    json!({
+        "event": "webhookReceived", "instanceId": INSTANCE, "messageId": id,
+        "isGroup": chat.ends_with("@g.us"), "chat": { "id": chat }, "sender": { "id": sender },
+        "msgContent": { "conversation": text },
+    })
+    .to_string()
+}
+
+/// An event of this stack about a file in this chat.
+fn media_event(id: &str, chat: &str, sender_phone: &str) -> String {
+    json!({
+        "id": "msg_a", "type": "media.stored", "schema_version": 1,
+        "data": { "tenant": TENANT, "instance": INSTANCE, "message_id": id, "chat": chat,
+            "sender_phone": sender_phone },
+    })
+    .to_string()
+}
+
+/// What rests, by the request under whose id it does, was accepted two minutes ago.
+async fn rest_all(stack: &Stack, bodies: &[(&str, String)]) {
+    for (request, body) in bodies {
+        rest_body(stack, RECEIVER, (*request, body), (120, unix_now())).await;
+    }
+}
+
+/// What is of the person's chat, in every shape in which a receiver gets it; and what is not.
+fn bodies_of(phone: &str) -> [(&'static str, String); 6] {
+    [
+        ("message", webhook("3EB0A1", phone, phone, "oi")),
+        ("other spelling", webhook("3EB0A2", SHORT, SHORT, "oi")),
+        ("event", media_event("3EB0A3", phone, "")),
+        ("broken", format!("{{\"chat\": \"{phone}@s.whatsapp.net\", \"x\"")),
+        (
+            "no chat",
+            json!({ "event": "webhookX", "instanceId": INSTANCE, "to": phone }).to_string(),
+        ),
+        ("relay", json!([{ "body": webhook("3EB0A4", phone, phone, "oi") }]).to_string()),
+    ]
+}
+
+fn bodies_of_others() -> [(&'static str, String); 4] {
+    let group = "120363000000000001";
+    [
+        ("mentioned", webhook("3EB0B1", OTHER, OTHER, &format!("fala com {PHONE}"))),
+        ("in a group", webhook("3EB0B2", &format!("{group}@g.us"), PHONE, "oi")),
+        ("event of a group", media_event("3EB0B3", &format!("group-{group}"), PHONE)),
+        ("another's", media_event("3EB0B4", OTHER, "")),
+    ]
+}
+
 #[tokio::test]
-async fn of_one_person_they_are_left_alone() {
+async fn of_one_person_only_what_is_of_the_persons_chat_is_removed() {
+    let stack = start().await;
+    let large = webhook("3EB0A9", PHONE, PHONE, &"a".repeat(MAX_INLINE_BYTES));
+    let large_of_another = webhook("3EB0B9", OTHER, OTHER, &"a".repeat(MAX_INLINE_BYTES));
+    stack.store_body(&format!("{TENANT}/{INSTANCE}/msg_large"), &large);
+    stack.store_body(&format!("{TENANT}/{INSTANCE}/msg_others"), &large_of_another);
+    rest_all(&stack, &bodies_of(PHONE)).await;
+    rest_all(&stack, &bodies_of_others()).await;
+    let ended = stack.run(&erase(&["--phone", PHONE])).await;
+    assert_eq!(counts(&ended), [json!(7), json!(7), json!(0)], "{ended:?}");
+    assert_eq!((ended.code, &ended.out["proven"]), (Some(0), &json!(true)), "{ended:?}");
+    // The words of the start, and what is of others.
+    assert_eq!(stack.items("JobsTable").len(), 1 + bodies_of_others().len());
+    let left = stack.bodies();
+    assert!(!left.iter().any(|key| key.ends_with("msg_large")) && left.len() == 3, "{left:?}");
+    // A receiver that fails brings one back, after the erasure.
+    rest_all(&stack, &bodies_of(PHONE)[..1]).await;
+    let order = ended.out["order"].as_str().expect("an order");
+    let verify = ["media", "verify", order, "--tenant", TENANT, "--phone", PHONE];
+    let verified = stack.run(&verify).await;
+    assert_eq!((verified.code, &verified.out["proven"]), (Some(1), &json!(false)), "{verified:?}");
+    assert_eq!(verified.out["left"]["deliveries"], 1, "{verified:?}");
+}
+
+#[tokio::test]
+async fn with_groups_what_the_person_sent_to_them_is_removed_as_well() {
+    let stack = start().await;
+    rest_all(&stack, &bodies_of_others()).await;
+    let command =
+        ["media", "erase", "--tenant", TENANT, "--phone", PHONE, "--group-media", "erase"];
+    let ended = stack.run(&command).await;
+    assert_eq!(counts(&ended), [json!(2), json!(2), json!(0)], "{ended:?}");
+    assert_eq!((ended.code, &ended.out["proven"]), (Some(0), &json!(true)), "{ended:?}");
+}
+
+#[tokio::test]
+async fn of_a_message_or_a_lid_only_its_own_is_removed() {
+    let stack = start().await;
+    let lid = format!("{LID}@lid");
+    rest_all(&stack, &[("lid", webhook("3EB0C1", &lid, &lid, "oi"))]).await;
+    rest_all(&stack, &bodies_of(PHONE)).await;
+    let ended = stack.run(&erase(&["--message", "3EB0A1"])).await;
+    assert_eq!(counts(&ended), [json!(1), json!(1), json!(0)], "{ended:?}");
+    let chat = format!("lid-{LID}");
+    let ended = stack.run(&erase(&["--chat", &chat, "--group-media", "keep"])).await;
+    assert_eq!(counts(&ended), [json!(1), json!(1), json!(0)], "{ended:?}");
+    assert_eq!(stack.items("JobsTable").len(), 6);
+}
+
+/// What came after the order is another matter: a receiver gets what comes later.
+#[tokio::test]
+async fn what_was_accepted_after_the_order_stays() {
     let stack = start().await;
     let ended = stack.run(&erase(&["--phone", PHONE])).await;
-    assert_eq!(
-        (ended.code, counts(&ended)),
-        (Some(0), [json!(0), json!(0), json!(0)]),
-        "{ended:?}"
-    );
-    assert_eq!((stack.items("JobsTable").len(), stack.bodies().len()), (1, 2));
+    let order = ended.out["order"].as_str().expect("an order");
+    let body = webhook("3EB0D1", PHONE, PHONE, "oi");
+    rest_body(&stack, RECEIVER, ("later", &body), (-60, unix_now())).await;
+    let verify = ["media", "verify", order, "--tenant", TENANT, "--phone", PHONE];
+    let verified = stack.run(&verify).await;
+    assert_eq!((verified.code, &verified.out["proven"]), (Some(0), &json!(true)), "{verified:?}");
 }

@@ -27,14 +27,24 @@ pub(crate) async fn rest(stack: &Stack, id: &str, words: &str, seconds: i64) {
 }
 
 /// As [`rest`], due at this time.
-async fn rest_until(stack: &Stack, id: &str, words: &str, (seconds, due_at): (i64, i64)) {
+async fn rest_until(stack: &Stack, id: &str, words: &str, times: (i64, i64)) {
+    rest_body(stack, id, (words, words), times).await;
+}
+
+/// A body that rests for the receiver, under the id of a request.
+pub(crate) async fn rest_body(
+    stack: &Stack,
+    id: &str,
+    (request, body): (&str, &str),
+    (seconds, due_at): (i64, i64),
+) {
     let source = DeliverySource {
-        id: &DeliveryId::of_request(words),
+        id: &DeliveryId::of_request(request),
         tenant: &TenantId::parse(TENANT).expect("a tenant"),
         instance: &InstanceId::parse(INSTANCE).expect("an instance"),
         event: Some("received"),
         content_type: None,
-        body: words.as_bytes(),
+        body: body.as_bytes(),
         accepted_at: unix_now() - seconds,
     };
     let delivery = Delivery::new(&source, &ReceiverId::parse(id).expect("a receiver"));

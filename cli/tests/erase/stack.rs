@@ -115,8 +115,8 @@ impl Stack {
     }
 
     /// Stores the body of a large webhook on its way to a receiver.
-    pub(crate) fn store_body(&self, key: &str) {
-        lock(&self.state).bodies.insert(key.to_owned(), None);
+    pub(crate) fn store_body(&self, key: &str, body: &str) {
+        lock(&self.state).bodies.insert(key.to_owned(), Some(body.to_owned()));
     }
 
     pub(crate) fn bodies(&self) -> Vec<String> {
@@ -252,6 +252,14 @@ fn answer(seen: &RecordedRequest, tables: &Database, state: &mut State) -> Answe
         }
         _ if seen.text().contains("Action=GetCallerIdentity") => {
             Answer::new(200, state.deployed.describe_caller())
+        }
+        _ if seen.path.starts_with("/DeliveriesBucket/") && seen.method == "GET" => {
+            let key = seen.path.replace("%2F", "/").replacen("/DeliveriesBucket/", "", 1);
+            match state.bodies.get(&key) {
+                Some(body) => Answer::new(200, body.clone().unwrap_or_default()),
+                None if key.is_empty() => answer_bucket(seen, &mut state.bodies),
+                None => Answer::new(404, "<Error><Code>NoSuchKey</Code></Error>"),
+            }
         }
         _ if seen.path.starts_with("/DeliveriesBucket") => {
             let refuses = state.keeps_bodies && seen.query.contains_key("delete");

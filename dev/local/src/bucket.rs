@@ -64,6 +64,16 @@ impl Bucket {
         Ok(keys)
     }
 
+    /// Downloads a small object as text.
+    ///
+    /// # Errors
+    /// If it does not exist or the connection breaks.
+    pub(crate) async fn read_text(&self, key: &str) -> Result<String> {
+        let get = self.client.get_object().bucket(&self.name).key(key);
+        let bytes = get.send().await?.body.collect().await?.to_vec();
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// Downloads a file and hashes it in pieces, so that it is never held as a whole.
     ///
     /// # Errors

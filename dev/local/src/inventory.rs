@@ -17,11 +17,11 @@ const MIN_BASE64: usize = 24;
 /// One thing that a service holds.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Holding {
-    /// The service and the name of the place: `object`, `marker`, `upload`, `table NAME`,
+    /// The service and the name of the place: `object`, `marker`, `upload`, `body`, `table NAME`,
     /// `queue NAME` or `log NAME`.
     pub place: String,
     /// All of it as text. Of a version of a file: its key, its tags, its metadata and the SHA-256
-    /// of its bytes, as JSON.
+    /// of its bytes, as JSON. Of the body of a large webhook: its key and the whole body.
     pub text: String,
 }
 
@@ -45,13 +45,21 @@ fn decode_parts(text: &str) -> String {
 }
 
 impl Stack {
-    /// Everything that the local AWS holds: tables, queues, logs and the bucket, read with plain
+    /// Everything that the local AWS holds: tables, queues, logs and both buckets, read with plain
     /// calls to its services.
     ///
     /// # Errors
     /// If a service refuses a call.
     pub async fn take_inventory(&self) -> Result<Vec<Holding>> {
-        take_inventory(self.endpoint(), &self.bucket()).await
+        let mut all = take_inventory(self.endpoint(), &self.bucket()).await?;
+        let bodies = Bucket::new(self.endpoint(), &self.outputs().deliveries_bucket);
+        for key in bodies.list_keys().await? {
+            // Another test may have removed it meanwhile.
+            if let Ok(body) = bodies.read_text(&key).await {
+                all.push(Holding { place: "body".to_owned(), text: format!("{key}\n{body}") });
+            }
+        }
+        Ok(all)
     }
 
     /// Sends a message to a queue, which delivers it after some seconds.

@@ -75,6 +75,8 @@ pub struct StackOutputs {
     pub webhook_base_url: String,
     /// The bucket's name.
     pub media_bucket: String,
+    /// The bucket with the bodies of large webhooks on their way to receivers.
+    pub deliveries_bucket: String,
     /// The name of the table of instances.
     pub instances_table: String,
     /// The name of the table of tenants.

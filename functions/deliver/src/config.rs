@@ -13,6 +13,8 @@ pub struct Config {
     pub receivers_table: String,
     /// `JOBS_TABLE`.
     pub jobs_table: String,
+    /// `ORDERS_TABLE`.
+    pub orders_table: String,
     /// `DELIVERIES_QUEUE_URL`.
     pub deliveries_queue_url: String,
     /// `DELIVERIES_BUCKET`.
@@ -34,6 +36,7 @@ impl Config {
             endpoint: environment.optional("AWS_ENDPOINT_URL").map(str::to_owned),
             receivers_table: environment.required("RECEIVERS_TABLE")?,
             jobs_table: environment.required("JOBS_TABLE")?,
+            orders_table: environment.required("ORDERS_TABLE")?,
             deliveries_queue_url: environment.required("DELIVERIES_QUEUE_URL")?,
             deliveries_bucket: environment.required("DELIVERIES_BUCKET")?,
             webhook_base_url: environment.required("WEBHOOK_BASE_URL")?,

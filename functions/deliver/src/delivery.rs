@@ -6,7 +6,6 @@ use aws::{
     ledger::{RestingKey, WriteOutcome},
     receivers::Receiver,
 };
-use fetch::receiver::SignedWebhook;
 use media::{
     delivery::{Delivery, MAX_QUEUE_WAIT, delivery_wait, possible_attempts},
     receiver::{FAILING_AFTER, MAX_DELIVERY_SECONDS, PauseReason},
@@ -16,6 +15,7 @@ use crate::{
     Deliver,
     outcome::{Attempt, Outcome, log_delivery},
     pace::NoSlot,
+    trial::Trial,
 };
 
 /// The wait after a failure of AWS, at most.
@@ -120,10 +120,13 @@ impl Deliver {
             }
             Err(NoSlot::Busy) => return (None, self.wait_for_slot(delivery, message).await),
         };
-        let Some(attempt) = self.attempt(delivery, receiver).await else {
-            return (None, self.wait_for_aws(message));
-        };
+        let trial = self.try_now(delivery, receiver, message).await;
         drop(slot);
+        let attempt = match trial {
+            Trial::Made(attempt) => attempt,
+            Trial::Ended(outcome) => return (None, self.give_up(message, outcome).await),
+            Trial::Unavailable => return (None, self.wait_for_aws(message)),
+        };
         let decision = match &attempt {
             Attempt::Delivered(_) => self.end(delivery, receiver, message).await,
             Attempt::Gone => self.pause(delivery, receiver, message, PauseReason::Gone).await,
@@ -134,44 +137,6 @@ impl Deliver {
             }
         };
         (Some(attempt), decision)
-    }
-
-    /// Signs and posts a delivery. `None`: AWS has not given its body, or its URL and secret.
-    async fn attempt(&self, delivery: &Delivery, receiver: &Receiver) -> Option<Attempt> {
-        let endpoint = match self.receivers.open(receiver).await {
-            Ok(endpoint) => endpoint,
-            Err(error) => {
-                tracing::error!(receiver = %receiver.id, %error, "a receiver was not opened");
-                return None;
-            }
-        };
-        let (id, body) = (delivery.id.as_str(), self.read_body(delivery).await?);
-        let at = self.now();
-        let signature = endpoint.sign(id, at, &body);
-        let content_type = delivery.content_type.as_deref();
-        let signed = SignedWebhook { id, at, signature: &signature, content_type };
-        let answer = self.client.post(endpoint.url.expose(), &signed, body).await;
-        Some(Attempt::from_answer(answer))
-    }
-
-    /// The body, from the delivery or from the bucket.
-    async fn read_body(&self, delivery: &Delivery) -> Option<Vec<u8>> {
-        let key = match delivery.expose() {
-            Ok(body) => return Some(body.to_vec()),
-            Err(key) => key,
-        };
-        match self.bodies.get(key).await {
-            Ok(Some(body)) => Some(body),
-            Ok(None) => {
-                tracing::error!(receiver = %delivery.receiver, "the body of a delivery is gone");
-                None
-            }
-            Err(error) => {
-                let receiver = &delivery.receiver;
-                tracing::error!(%receiver, %error, "the body of a delivery was not read");
-                None
-            }
-        }
     }
 
     /// After a success: the receiver works, and the delivery no longer rests.

@@ -6,12 +6,13 @@ pub mod config;
 mod delivery;
 mod outcome;
 mod pace;
+mod trial;
 
 use std::{sync::Arc, time::Duration};
 
 use aws::{
     clients::Clients, deliveries::DeliveriesQueue, delivery_bodies::DeliveryBodies,
-    ledger::JobsTable, receivers::Receivers,
+    ledger::JobsTable, orders::Orders, receivers::Receivers,
 };
 use fetch::{FetchError, is_local_base, receiver::ReceiverClient};
 
@@ -42,6 +43,7 @@ pub struct Deliver {
     table: JobsTable,
     queue: DeliveriesQueue,
     bodies: DeliveryBodies,
+    orders: Orders,
     client: ReceiverClient,
     paces: Paces,
     ambient: Ambient,
@@ -73,6 +75,7 @@ impl Deliver {
             table: JobsTable::new(clients, config.jobs_table),
             queue: DeliveriesQueue::new(clients, config.deliveries_queue_url),
             bodies: DeliveryBodies::new(clients, config.deliveries_bucket),
+            orders: Orders::new(clients, config.orders_table),
             client: ReceiverClient::new(&config.webhook_base_url, may_be_local)?,
             paces: Paces::default(),
             ambient,

@@ -22,6 +22,10 @@ pub(crate) enum Outcome {
     Expired,
     /// The receiver was removed.
     Removed,
+    /// It was ordered to be erased since its webhook was accepted.
+    Erased,
+    /// Its large body is not in the bucket any more.
+    Gone,
     /// AWS failed, and nothing was tried.
     Unavailable,
 }
@@ -35,6 +39,8 @@ impl Outcome {
             Self::Paused => "paused",
             Self::Expired => "expired",
             Self::Removed => "removed",
+            Self::Erased => "erased",
+            Self::Gone => "gone",
             Self::Unavailable => "unavailable",
         }
     }
@@ -108,8 +114,10 @@ pub(crate) fn log_delivery(
         };
     }
     match outcome {
-        Outcome::Delivered | Outcome::Resting | Outcome::Removed => log_line!(info),
-        Outcome::Retried | Outcome::Paused | Outcome::Expired => log_line!(warn),
+        Outcome::Delivered | Outcome::Resting | Outcome::Removed | Outcome::Erased => {
+            log_line!(info)
+        }
+        Outcome::Retried | Outcome::Paused | Outcome::Expired | Outcome::Gone => log_line!(warn),
         Outcome::Unavailable => log_line!(error),
     }
 }

@@ -61,6 +61,12 @@ impl BodyKey {
         &self.0
     }
 
+    /// The key of an object that a listing of the bucket names.
+    #[must_use]
+    pub fn from_listing(key: &str) -> Self {
+        Self(key.to_owned())
+    }
+
     /// The folder of an instance in the bucket.
     #[must_use]
     pub fn instance_prefix(tenant: &TenantId, instance: &InstanceId) -> String {

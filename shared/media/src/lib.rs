@@ -19,6 +19,7 @@ pub mod delivery;
 pub mod envelope;
 pub mod event;
 mod event_envelope;
+pub mod event_names;
 pub mod failure;
 pub mod file_name;
 pub mod file_type;

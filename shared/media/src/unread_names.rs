@@ -1,8 +1,12 @@
-//! Whom and what an unread webhook names in clear, for orders to erase.
+//! Whom and what a webhook that cannot be read names in clear, for orders to erase.
 
 use std::collections::BTreeSet;
 
-use crate::{ids::MessageId, message::Chat, order::OrderSubject, unread::UnreadBody};
+use crate::{
+    ids::{InstanceId, MessageId},
+    message::Chat,
+    order::OrderSubject,
+};
 
 /// How many numbers, and how many ids, of a body are compared with orders, at most.
 const MAX_NAMES: usize = 256;
@@ -10,15 +14,15 @@ const MAX_NAMES: usize = 256;
 /// What an order to erase may be about: the tenant, the instance, and every chat, person and
 /// message whose number or id stands in the bytes in clear, of the first `MAX_NAMES`.
 #[must_use]
-pub fn list_named_subjects(body: &UnreadBody) -> BTreeSet<OrderSubject> {
+pub fn list_named_subjects(instance: &InstanceId, body: &[u8]) -> BTreeSet<OrderSubject> {
     // A letter before a number may be the end of an escape.
-    let numbers = split(body.expose(), |byte| byte.is_ascii_digit());
+    let numbers = split(body, |byte| byte.is_ascii_digit());
     let numbers = numbers.filter(|number| (8..=20).contains(&number.len()));
     let numbers: BTreeSet<_> = take_distinct(numbers);
-    let ids = split(body.expose(), |byte| byte.is_ascii_alphanumeric());
+    let ids = split(body, |byte| byte.is_ascii_alphanumeric());
     let ids: BTreeSet<_> = take_distinct(ids.filter(|word| is_message_id(word)));
     let ids = ids.into_iter().filter_map(|id| MessageId::parse(id).ok());
-    OrderSubject::list_all(body.instance(), numbers.into_iter().flat_map(chats_of_number), ids)
+    OrderSubject::list_all(instance, numbers.into_iter().flat_map(chats_of_number), ids)
 }
 
 /// The runs of bytes that are of a kind of ASCII.

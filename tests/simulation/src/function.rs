@@ -254,6 +254,7 @@ impl Slot<Arc<Deliver>> {
                 endpoint: None,
                 receivers_table: RECEIVERS.to_owned(),
                 jobs_table: JOBS_TABLE.to_owned(),
+                orders_table: ORDERS.to_owned(),
                 deliveries_queue_url: format!("{QUEUE_URL_BASE}{DELIVERIES}"),
                 deliveries_bucket: "deliveries".to_owned(),
                 webhook_base_url: "https://api.example.invalid".to_owned(),

@@ -264,14 +264,21 @@ const GRANTS: [Grant; 40] = [
     grant(
         "ListDeliveryBodies",
         Operators,
-        &["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
+        &["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
         &[StackPart::DeliveriesBucket],
     ),
-    // Large webhooks of W-API's log are added.
+    // Large webhooks of W-API's log are added; those of a person who is erased are found by what is
+    // in them.
     grant(
         "ChangeDeliveryBodies",
         Operators,
-        &["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"],
+        &[
+            "s3:GetObject",
+            "s3:PutObject",
+            "s3:DeleteObject",
+            "s3:DeleteObjectVersion",
+            "s3:AbortMultipartUpload",
+        ],
         &[StackPart::DeliveryBodies],
     ),
     grant(

@@ -146,7 +146,7 @@ pub(super) async fn remove_receiver(
         receivers.remove(&receiver).await?;
         // Until then, functions that remember it may still write what waits for it.
         wait_until_known().await;
-        ledger.jobs.remove_all_resting(id, None).await
+        ledger.jobs.remove_all_resting(id).await
     };
     let removed = session.audit(audit_scope("receiver remove", &receiver), remove).await??;
     let text = format!("Receiver {id} is removed, and {removed} webhooks that were kept for it.");

@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod orders;
 mod posts;
 mod rest;
 
@@ -77,6 +78,7 @@ fn create_deliver_near(aws: &Aws, wapi_base_url: &str) -> Deliver {
         endpoint: None,
         receivers_table: "receivers".to_owned(),
         jobs_table: "jobs-table".to_owned(),
+        orders_table: "orders".to_owned(),
         deliveries_queue_url: "https://sqs.example.invalid/deliveries".to_owned(),
         deliveries_bucket: "deliveries".to_owned(),
         webhook_base_url: "https://own.execute-api.example.invalid".to_owned(),

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The item under which [`delivery`] rests, as a message names it.
-fn rested_name(age: i64) -> String {
+pub(crate) fn rested_name(age: i64) -> String {
     let sort_key = format!("{:012}", NOW - age);
     let id = media::delivery::DeliveryId::of_request("a request");
     format!("{RECEIVER}/{sort_key}#{id}")

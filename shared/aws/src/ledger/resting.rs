@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::{
     },
     types::{AttributeValue, ReturnValue},
 };
-use media::{delivery::Delivery, ids::InstanceId, receiver::ReceiverId};
+use media::{delivery::Delivery, receiver::ReceiverId};
 
 use super::{condition::Condition, entry::BY_DUE, outcome::WriteOutcome, table::JobsTable};
 use crate::{
@@ -252,29 +252,27 @@ impl JobsTable {
         Ok(ids)
     }
 
-    /// How many deliveries to a receiver rest, of the instances with an id that `is_meant`,
-    /// strongly consistent.
+    /// Shows each delivery to a receiver that rests to `each`, strongly consistent: its key, its
+    /// instance, and its body as the queue has it.
     ///
     /// # Errors
     /// [`AwsError`] when `Query` fails.
-    pub async fn count_all_resting(
+    #[cfg(feature = "operator")]
+    pub async fn visit_resting(
         &self,
         receiver: &ReceiverId,
-        is_meant: impl Fn(&str) -> bool,
-    ) -> Result<u64, AwsError> {
-        let mut items = self
-            .resting_query(receiver)
-            .consistent_read(true)
-            .projection_expression("of_instance")
-            .into_paginator()
-            .items()
-            .send();
-        let mut count = 0;
+        mut each: impl FnMut(RestingKey, &str, &str),
+    ) -> Result<(), AwsError> {
+        let mut items =
+            self.resting_query(receiver).consistent_read(true).into_paginator().items().send();
         while let Some(item) = items.next().await {
             let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
-            count += u64::from(is_meant(get_string(&item, "of_instance").unwrap_or_default()));
+            let text = |name: &str| get_string(&item, name).unwrap_or_default();
+            if let Some(key) = RestingKey::from_item(&item) {
+                each(key, text("of_instance"), text("body"));
+            }
         }
-        Ok(count)
+        Ok(())
     }
 
     /// Takes a delivery that is due in order to send it: it is due again at `again_at`, if the
@@ -345,30 +343,18 @@ impl JobsTable {
         Ok(())
     }
 
-    /// Removes every delivery to a receiver that rests, or only those of one instance. Returns how
-    /// many there were.
+    /// Removes every delivery to a receiver that rests. Returns how many there were.
     ///
     /// # Errors
     /// [`AwsError`] when an AWS call fails.
-    pub async fn remove_all_resting(
-        &self,
-        receiver: &ReceiverId,
-        instance: Option<&InstanceId>,
-    ) -> Result<u64, AwsError> {
-        let mut items =
-            self.resting_query(receiver).consistent_read(true).into_paginator().items().send();
-        let mut removed = 0;
-        while let Some(item) = items.next().await {
-            let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
-            let is_of_it = |id: &InstanceId| get_string(&item, "of_instance") == Some(id.as_str());
-            if instance.is_none_or(is_of_it)
-                && let Some(key) = RestingKey::from_item(&item)
-            {
-                self.remove_resting(&key).await?;
-                removed += 1;
-            }
+    #[cfg(feature = "operator")]
+    pub async fn remove_all_resting(&self, receiver: &ReceiverId) -> Result<u64, AwsError> {
+        let mut keys = Vec::new();
+        self.visit_resting(receiver, |key, _, _| keys.push(key)).await?;
+        for key in &keys {
+            self.remove_resting(key).await?;
         }
-        Ok(removed)
+        Ok(keys.len() as u64)
     }
 
     /// What rests for a receiver, in the order of acceptance.

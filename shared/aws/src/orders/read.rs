@@ -90,8 +90,8 @@ impl Orders {
     ) -> Result<Option<Order>, AwsError> {
         let tenant = body.tenant();
         let was_given = |order: &Order| order.was_given_since(body.accepted_at());
-        let Some(order) = self.find_first(tenant, list_named_subjects(body), was_given).await?
-        else {
+        let subjects = list_named_subjects(body.instance(), body.expose());
+        let Some(order) = self.find_first(tenant, subjects, was_given).await? else {
             return Ok(None);
         };
         let is_held = self.holds_something(tenant, body.instance(), now).await?;
@@ -124,6 +124,21 @@ impl Orders {
             }
         }
         Ok(false)
+    }
+
+    /// The order to erase one of these subjects that was given since a webhook about them was
+    /// accepted, at this time in seconds since 1970, if there is one. An order from now on alone
+    /// does not count: it is about what is stored, and a receiver gets what comes later.
+    ///
+    /// # Errors
+    /// As [`Self::find_erasure`].
+    pub async fn find_delivery_erasure(
+        &self,
+        tenant: &TenantId,
+        subjects: impl IntoIterator<Item = OrderSubject>,
+        accepted_at: i64,
+    ) -> Result<Option<Order>, AwsError> {
+        self.find_first(tenant, subjects, |order| order.was_given_since(accepted_at)).await
     }
 
     /// The order to erase that covers what was announced of a contact at this time (seconds since

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     content::{FoundMedia, MAX_MEDIA, Search, count_elsewhere},
-    envelope::Envelope,
+    envelope::{self, Envelope},
     media_object, moment, opened,
     revoked::find_revoked,
 };
@@ -330,6 +330,12 @@ impl WebhookBody {
         let Envelope { message_id, chat, known, .. } = Envelope::from_body(body);
         let id = message_id.and_then(|id| MessageId::parse(id).ok());
         OrderSubject::list_of_message(instance, &chat, (&known.peer, &known.sender), id.as_ref())
+    }
+
+    /// Whether it says in which chat something happened.
+    #[must_use]
+    pub(super) fn names_chat(&self) -> bool {
+        Fields::from_value(&self.webhook).is_some_and(envelope::names_chat)
     }
 
     /// Since when the webhook's message is known to exist, if W-API had it at `arrived_at`: since

@@ -49,6 +49,11 @@ impl<'a> Envelope<'a> {
     }
 }
 
+/// Whether a webhook says in which chat something happened.
+pub(super) fn names_chat(body: Fields<'_>) -> bool {
+    !chat_address(body, &read_sender(body)).is_empty()
+}
+
 /// The sender: the participant in a group, else the contact or the account itself.
 fn read_sender(body: Fields<'_>) -> Contact {
     let (id, lid) = match body.object("sender") {

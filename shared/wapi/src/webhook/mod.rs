@@ -7,6 +7,7 @@ mod media_object;
 pub(crate) mod moment;
 mod names;
 mod opened;
+mod passed_on;
 mod reading;
 mod revoked;
 mod webhook_file;
@@ -14,6 +15,7 @@ mod webhook_file;
 pub use self::{
     body::{Announcement, AnnouncementError, BodyError, Event, WebhookBody},
     content::MAX_MEDIA,
+    passed_on::list_subjects,
     reading::{Reading, Refusal, UnreadReason},
     webhook_file::WebhookFile,
 };

@@ -190,6 +190,8 @@ const SCENARIOS: &[Scenario] = &[
     (&[("due-failed", 1)], &["DueJobsFailedAlarm"]),
     (&[("delivery-paused", 1)], &[]),
     (&[("delivery-expired", 1)], &["DeliveriesLostAlarm"]),
+    (&[("delivery-gone", 1)], &["DeliveriesLostAlarm"]),
+    (&[("delivery-erased", 1)], &[]),
     (&[("delivery-unavailable", 1)], &["DeliveriesUnavailableAlarm"]),
     (&[("ignored-not-passed-on", 1)], &["DeliveriesLostAlarm"]),
     (&[("due-deliveries-old", 1)], &["DeliveriesWaitAlarm"]),

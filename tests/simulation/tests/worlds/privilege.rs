@@ -33,9 +33,10 @@ type Right = (String, String);
 /// that way.
 const AT_START: [(&str, &str); 1] = [("sqs:GetQueueAttributes", "JobsQueue")];
 
-/// What needs a receiver of webhooks, a webhook about the connection, or a large one, or a hold on
-/// an instance of which an unread webhook is dropped: tests at wire level do it.
-const ELSEWHERE: [(&str, &str, &str); 9] = [
+/// What needs a receiver of webhooks, a webhook about the connection, or a large one, a hold on an
+/// instance of which an unread webhook is dropped, or an order about what waits for a receiver:
+/// tests at wire level do it. To list a bucket is to be told that an object is missing.
+const ELSEWHERE: [(&str, &str, &str); 11] = [
     ("webhook", "dynamodb:UpdateItem", "MarksTable"),
     ("webhook", "s3:PutObject", "DeliveriesBucket/*"),
     ("webhook", "sqs:SendMessage", "DeliveriesQueue"),
@@ -45,6 +46,8 @@ const ELSEWHERE: [(&str, &str, &str); 9] = [
     ("watch", "sqs:SendMessage", "DeliveriesQueue"),
     ("watch", "dynamodb:UpdateItem", "ReceiversTable"),
     ("deliver", "s3:GetObject", "DeliveriesBucket/*"),
+    ("deliver", "s3:ListBucket", "DeliveriesBucket"),
+    ("deliver", "dynamodb:BatchGetItem", "OrdersTable"),
 ];
 
 /// What Lambda itself does with a function's role, to poll its queue or stream, or to tell of what

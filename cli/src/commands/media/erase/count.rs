@@ -24,7 +24,7 @@ pub(super) struct EraseCount {
     /// Parked unread webhooks that contain the phone number or the message id, in the jobs table;
     /// and those that are only in the parked queue.
     pub(super) unread_bodies: u64,
-    /// Webhooks that rest for a receiver, and the bodies of large ones: only of everything.
+    /// Webhooks and media events that rest for a receiver, and the bodies of large ones.
     pub(super) deliveries: u64,
     /// Parked unread webhooks that contain it and that a hold keeps, because they may contain what
     /// is held as well.
@@ -129,17 +129,15 @@ impl EraseResult {
         ];
         lines.push(self.describe_proof());
         let unread = match scope.is_all() {
-            true => {
-                "webhooks in the queue to a receiver (minutes; if the receiver fails, they rest: \
-                 erase again), the daily counts (400 days, of no person), "
-            }
+            true => "the daily counts (400 days, of no person), ",
             false => {
                 "unread webhooks that still wait in the jobs queue (minutes; then they end, if they \
-                 name it in clear), webhooks that wait for a receiver (three days), "
+                 name it in clear), "
             }
         };
         lines.push(format!(
-            "Not erased: {unread}W-API's own log (30 days), DynamoDB's backups (35 days)."
+            "Not erased: webhooks that a receiver has, or gets within the next minute (its \
+             application must erase them), {unread}W-API's own log (30 days), DynamoDB's backups (35 days)."
         ));
         if scope.is_all() {
             lines.push(

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod count;
+mod delivered;
 mod deliveries;
 mod groups;
 mod holds;
@@ -102,6 +103,7 @@ impl Erase {
             anyhow::bail!("nothing was erased: {}", holds::describe(&hold, &scope));
         }
         let orders = session.orders()?;
+        scope.until = clock::now();
         let order = self.give_order(&scope, &line.who, &orders, session).await?;
         let removal = remove_and_search(&mut scope, session).await?;
         let Removal { removed, left, odd, hidden } = removal;
@@ -191,7 +193,7 @@ impl Erase {
         let new = NewErasure {
             tenant: &scope.tenant,
             subjects: &scope.subjects(),
-            before: clock::now(),
+            before: scope.until,
             from_now_on: self.and_from_now_on,
             reference: session.flags.reference.as_deref(),
             by,

@@ -123,6 +123,9 @@ impl Verify {
             all: is_whole,
         };
         let mut scope = EraseScope::resolve(&owner, &subject, session).await?;
+        if let OrderDemand::Erase { before, .. } = first.demand {
+            scope.until = before;
+        }
         for chat in &self.chat {
             scope.add_chat(chat)?;
         }

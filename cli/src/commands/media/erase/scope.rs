@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
 use aws::ledger::Erasable;
+use boot::clock;
 use clap::Args;
 use media::{
     ids::{InstanceId, MessageId, TenantId},
@@ -67,6 +68,9 @@ pub(crate) struct EraseScope {
     pub(super) message: Option<MessageId>,
     /// Whether what a person sent to chats of more than two is meant as well.
     pub(super) has_groups: bool,
+    /// Until when something must have been accepted for a receiver to be meant, in seconds since
+    /// 1970: the time of the order, once there is one.
+    pub(super) until: i64,
     /// Objects that records name and that may be in another folder than the chat's.
     pub(super) objects: BTreeSet<String>,
     /// LIDs that were seen with this person and with somebody else's number: left out.
@@ -102,7 +106,7 @@ impl EraseScope {
             (None, None, None) => ("tenant", whole, BTreeSet::new(), None),
         };
         let (objects, doubtful) = (BTreeSet::new(), BTreeSet::new());
-        let has_groups = false;
+        let (has_groups, until) = (false, clock::now());
         Ok(Self {
             tenant,
             instances,
@@ -110,6 +114,7 @@ impl EraseScope {
             chats,
             message,
             has_groups,
+            until,
             objects,
             doubtful,
             word,

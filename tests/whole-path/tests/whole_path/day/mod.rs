@@ -1,6 +1,6 @@
-//! An operator's day: two tenants, a person in both, media in every state; a hold, an export, an
-//! erasure, its proof. Then a search of the media bucket, all tables, queues and logs, which shares
-//! no code with the product. What ends by clock alone (S3's lifecycle, DynamoDB's time to live)
+//! An operator's day: two tenants, a person in both, media in every state, a receiver for which
+//! everything rests; a hold, an export, an erasure, its proof. Then a search of both buckets, all
+//! tables, queues and logs, which shares no code with the product. What ends by clock alone (S3's lifecycle, DynamoDB's time to live)
 //! ends only in the worlds of `tests/simulation/tests/worlds/retention.rs`: the local AWS has
 //! neither.
 
@@ -72,7 +72,9 @@ fn a_person_is_erased_from_one_tenant_and_then_from_all() {
         let link = make_link(world, &sent).await;
         sent.send_retrying(world).await;
         sent.queue_unreceived(world).await;
-        let before = intact_part(&take_inventory(world).await, world);
+        let all = take_inventory(world).await;
+        check_rests(&all);
+        let before = intact_part(&all, world);
         let order = erase(world, ASKED).await;
         wait_until_ended(world, FIRST, QUEUED).await;
         let of_leaving = sent.of_leaving();
@@ -98,6 +100,19 @@ fn a_person_is_erased_from_one_tenant_and_then_from_all() {
 
 async fn take_inventory(world: &World) -> Vec<Holding> {
     world.stack().take_inventory().await.expect("an inventory")
+}
+
+/// Webhooks and media events of both people rest for the receiver, also a large one each.
+fn check_rests(all: &[Holding]) {
+    for person in [&LEAVING, &STAYING] {
+        let words = person.words();
+        let its: Vec<_> = all.iter().filter(|one| one.has_any(&words)).collect();
+        let is_resting = |one: &&&Holding| one.text.contains(r#""S":"~rcv_"#);
+        let rests: Vec<_> = its.iter().filter(is_resting).collect();
+        assert!(rests.len() > 5, "{rests:#?}");
+        assert!(rests.iter().any(|one| one.has_any(&["media.stored".to_owned()])), "{rests:#?}");
+        assert!(its.iter().any(|one| one.place == "body"), "{its:#?}");
+    }
 }
 
 /// What is held can neither be erased nor dropped, and a retention class does not end it.

@@ -1,4 +1,4 @@
-//! The search of what the local AWS holds: the media bucket, tables, queues and logs.
+//! The search of what the local AWS holds: both buckets, tables, queues and logs.
 
 use local::Holding;
 use stand_in::AnnouncedMedia;
@@ -10,8 +10,8 @@ use super::{
 use crate::World;
 
 /// What is left of a person: the number, the LID, the name, a media key or the bytes of a file
-/// anywhere; a message's id anywhere but in log lines and in the marks that take the place of
-/// erased records.
+/// anywhere; a message's id anywhere but in log lines, in the marks that take the place of erased
+/// records, and in what tells a receiver of them.
 pub(super) fn find_traces(
     all: &[Holding],
     person: &Person,
@@ -24,7 +24,9 @@ pub(super) fn find_traces(
     let ids = media.iter().map(|one| one.message_id.clone());
     let ids: Vec<_> = ids.chain([QUEUED, FOREIGN].map(str::to_owned)).collect();
     let may_have_ids = |one: &Holding| {
-        one.place.starts_with("log ") || one.text.contains(r#""state":{"S":"erased"}"#)
+        one.place.starts_with("log ")
+            || one.text.contains(r#""state":{"S":"erased"}"#)
+            || one.has_any(&["media.erased".to_owned()])
     };
     let is_trace = |one: &&Holding| one.has_any(&words) || !may_have_ids(one) && one.has_any(&ids);
     all.iter().filter(is_trace).cloned().collect()
@@ -60,7 +62,7 @@ pub(super) fn intact_part(all: &[Holding], world: &World) -> Vec<Holding> {
     let outputs = world.stack().outputs();
     let tables = [&outputs.media_table, &outputs.jobs_table].map(|name| format!("table {name}"));
     let is_compared = |one: &Holding| {
-        ["object", "marker", "upload"].contains(&one.place.as_str())
+        ["object", "marker", "upload", "body"].contains(&one.place.as_str())
             || one.place.starts_with("queue ")
             || tables.contains(&one.place)
     };

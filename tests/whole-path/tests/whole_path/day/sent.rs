@@ -15,6 +15,9 @@ const GROUP: &str = "120363000000000021@g.us";
 /// A job of the first tenant that names the instance after it has moved.
 pub(super) const FOREIGN: &str = "3EB0DA0000000000000B";
 
+/// More bytes than a message of the queue to a receiver has in itself.
+const LARGE: usize = 200_000;
+
 /// How long the queue keeps the unreceived job: longer than an erasure takes.
 const QUEUED_FOR: u32 = 60;
 
@@ -182,6 +185,20 @@ impl World {
         .await;
     }
 
+    /// A webhook of a person that is too large for the queue to a receiver.
+    async fn post_large(&self, account: &Account, person: &Person) {
+        let text = json!({
+            "event": "webhookReceived", "instanceId": account.id, "messageId": "3EB0DA000000000000A1",
+            "moment": unix_now() - 60, "chat": { "id": number_of(person) },
+            "msgContent": { "conversation": "oi ".repeat(LARGE / 2) },
+        });
+        self.wait_until_accepted(&account.url, &text).await;
+        self.wait_until_held("the body of a large webhook", |place, text| {
+            place == "body" && text.contains(person.phone)
+        })
+        .await;
+    }
+
     /// Waits until something is held whose place and text are as described.
     async fn wait_until_held(&self, what: &str, is_meant: impl Fn(&str, &str) -> bool) {
         let begun = Instant::now();
@@ -204,12 +221,22 @@ impl World {
     }
 }
 
+/// The application of the first tenant, which is paused: everything for it rests from the
+/// beginning.
+async fn add_paused_receiver(world: &World) {
+    let add = ["receiver", "add", "--tenant", ASKED, "--url", "http://127.0.0.1:9/hooks"];
+    let added = world.run_json(0, &[&add[..], &["--gets", "all"]].concat(), "").await;
+    let id = added["receiver"].as_str().expect("an id");
+    world.run_json(0, &["receiver", "pause", id, "--tenant", ASKED], "").await;
+}
+
 /// Sends everything and waits until each media message is where it is to be.
 pub(super) async fn send_all(world: &World) -> Sent {
     for tenant in [ASKED, OTHER] {
         world.run_json(0, &["tenant", "add", tenant], "").await;
         world.run_json(0, &["tenant", "set", tenant, "--kinds", "document"], "").await;
     }
+    add_paused_receiver(world).await;
     let [first, removed, moved] = [
         world.add_to_tenant(ASKED, FIRST).await,
         world.add_to_tenant(ASKED, REMOVED).await,
@@ -228,6 +255,9 @@ pub(super) async fn send_all(world: &World) -> Sent {
         world.post_text(account, &LEAVING).await;
     }
     world.post_text(&first, &STAYING).await;
+    for person in [&LEAVING, &STAYING] {
+        world.post_large(&first, person).await;
+    }
     sent.send_by_number(world, [&first, &removed, &moved]).await;
     sent.send_to_many(world, &first).await;
     sent.wait_for_all(world).await;

@@ -1,0 +1,42 @@
+//! Whom and what a media event names, for orders to erase.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use crate::{
+    contact::Contact,
+    ids::{InstanceId, MessageId},
+    message::Chat,
+    order::OrderSubject,
+};
+
+/// What a media event for a receiver says of people. Of any other event, there is nothing.
+#[derive(Deserialize)]
+struct Names {
+    message_id: String,
+    chat: Option<String>,
+    chat_phone: Option<String>,
+    chat_lid: Option<String>,
+    sender_phone: Option<String>,
+    sender_lid: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    data: Names,
+}
+
+/// The subjects of all orders that may be about a media event, from its JSON for receivers. `None`:
+/// it is no media event.
+#[must_use]
+pub fn list_event_subjects(instance: &InstanceId, body: &[u8]) -> Option<BTreeSet<OrderSubject>> {
+    let Event { data } = serde_json::from_slice(body).ok()?;
+    let id = MessageId::parse(data.message_id).ok();
+    let peer = Contact { phone: data.chat_phone, lid: data.chat_lid };
+    let sender = Contact { phone: data.sender_phone, lid: data.sender_lid };
+    let Some(chat) = data.chat.and_then(|folder| Chat::try_from(folder).ok()) else {
+        return Some(OrderSubject::list_all(instance, peer.own_chats(), id));
+    };
+    Some(OrderSubject::list_of_message(instance, &chat, (&peer, &sender), id.as_ref()))
+}
