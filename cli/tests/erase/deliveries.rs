@@ -1,5 +1,5 @@
-//! What is erased includes what is on its way to receivers: of a tenant everything, of a person what
-//! is of that person's chat.
+//! What is erased includes what is on its way to receivers: of a tenant everything, of a person
+//! what is of that person's chat.
 
 use media::delivery::MAX_INLINE_BYTES;
 use serde_json::{Value, json};

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     Deliver,
-    delivery::{Acknowledgement, QueueMessage},
+    message::{Acknowledgement, QueueMessage},
 };
 
 /// The part of the invocation's time that is kept for the answer.

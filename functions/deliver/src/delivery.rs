@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use aws::{
-    ledger::{RestingKey, WriteOutcome},
-    receivers::Receiver,
-};
+use aws::{ledger::WriteOutcome, receivers::Receiver};
 use media::{
     delivery::{Delivery, MAX_QUEUE_WAIT, delivery_wait, possible_attempts},
     receiver::{FAILING_AFTER, MAX_DELIVERY_SECONDS, PauseReason},
@@ -13,6 +10,7 @@ use media::{
 
 use crate::{
     Deliver,
+    message::{Acknowledgement, QueueMessage},
     outcome::{Attempt, Outcome, log_delivery},
     pace::NoSlot,
     trial::Trial,
@@ -26,27 +24,6 @@ const BUSY_WAIT: Duration = Duration::from_secs(10);
 
 /// How long a message waits that this version does not understand.
 const UNKNOWN_WAIT: Duration = Duration::from_hours(1);
-
-/// A message of the deliveries queue.
-#[derive(Debug)]
-pub(crate) struct QueueMessage<'a> {
-    pub(crate) body: &'a str,
-    /// How often SQS has delivered it, this time included.
-    pub(crate) receives: u32,
-    /// Where it rested, if it was sent from there.
-    pub(crate) rested: Option<RestingKey>,
-    /// Whether it is tried although the circuit of its receiver is open.
-    pub(crate) is_probe: bool,
-}
-
-/// What becomes of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Acknowledgement {
-    /// SQS deletes it.
-    Done,
-    /// SQS delivers it again after this time.
-    RetryAfter(Duration),
-}
 
 /// A receiver that asks to be left alone for as long is left alone by every process.
 const NOTED: Duration = Duration::from_mins(1);

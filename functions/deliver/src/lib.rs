@@ -4,6 +4,7 @@
 pub mod batch;
 pub mod config;
 mod delivery;
+mod message;
 mod outcome;
 mod pace;
 mod trial;

@@ -7,7 +7,7 @@ use wapi::webhook::list_subjects;
 
 use crate::{
     Deliver,
-    delivery::QueueMessage,
+    message::QueueMessage,
     outcome::{Attempt, Outcome},
 };
 

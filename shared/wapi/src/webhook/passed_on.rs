@@ -11,8 +11,8 @@ use super::WebhookBody;
 
 /// The subjects of all orders that may be about a webhook or a media event of this instance: of a
 /// message, its chat, its sender if the chat has more than two people, its id, and those that its
-/// media were given, but not who is only mentioned in it. Of what cannot be read, and of a webhook that names no chat, everyone whose
-/// number stands in it, and every message whose id does.
+/// media were given, but not who is only mentioned in it. Of what cannot be read, and of a webhook
+/// that names no chat, everyone whose number stands in it, and every message whose id does.
 #[must_use]
 pub fn list_subjects(instance: &InstanceId, body: &[u8]) -> BTreeSet<OrderSubject> {
     if let Some(subjects) = list_event_subjects(instance, body) {

@@ -25,7 +25,7 @@ const CRATES: [(&str, &[&str]); 16] = [
     ("download", &["media", "wapi", "fetch", "aws", "boot"]),
     ("watch", &["media", "aws", "boot", "parking"]),
     ("backfill", &["media", "wapi", "fetch", "aws", "boot"]),
-    ("deliver", &["media", "fetch", "aws", "boot"]),
+    ("deliver", &["media", "wapi", "fetch", "aws", "boot"]),
     ("events", &["media", "aws", "boot"]),
     ("links", &["media", "aws", "boot"]),
     ("wapi-media", &["media", "wapi", "fetch", "aws", "boot", "parking", "operator", "report"]),

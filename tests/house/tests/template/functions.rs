@@ -139,6 +139,7 @@ fn the_deliver_function_gets_what_it_reads() {
         "DELIVERIES_QUEUE_URL",
         "JOBS_TABLE",
         "LOG_LEVEL",
+        "ORDERS_TABLE",
         "RECEIVERS_TABLE",
         "WAPI_BASE_URL",
         "WEBHOOK_BASE_URL",

@@ -210,6 +210,9 @@ fn the_deliver_role_has_exactly_these_rights() {
         ("KeepReceivers".to_owned(), name_set(["dynamodb:Query", "dynamodb:UpdateItem"])),
         ("OpenReceivers".to_owned(), name_set(["kms:Decrypt"])),
         ("ReadBodies".to_owned(), name_set(["s3:GetObject"])),
+        ("TellWhatIsGone".to_owned(), name_set(["s3:ListBucket"])),
+        ("ReadOrders".to_owned(), name_set(["dynamodb:BatchGetItem", "dynamodb:GetItem"])),
+        ("OpenOrders".to_owned(), name_set(["kms:Decrypt"])),
         ("RestDeliveries".to_owned(), name_set(["dynamodb:DeleteItem", "dynamodb:UpdateItem"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
         ("UseOwnKey".to_owned(), name_set(["kms:Decrypt", "kms:GenerateDataKey"])),
@@ -220,6 +223,9 @@ fn the_deliver_role_has_exactly_these_rights() {
     assert_eq!(instance.as_str(), Some("#receiver/?*"), "no instance has such an id");
     let keys = &condition["ForAllValues:StringEquals"]["kms:EncryptionContextKeys"];
     assert_eq!(string_list(keys), ["tenant", "instance"]);
+    let condition = &conditions_on("DeliverPolicy", "TokenKey")["OpenOrders"];
+    let instance = &condition["StringEquals"]["kms:EncryptionContext:instance"];
+    assert_eq!(instance.as_str(), Some("#orders"), "no token has such a context");
 }
 
 #[test]

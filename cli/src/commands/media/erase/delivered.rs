@@ -34,7 +34,8 @@ impl DeliveredNames {
         (!names.chats.is_empty()).then_some(names)
     }
 
-    /// Whether it is of this chat, or, in a chat of more than two if `has_groups`, from this person.
+    /// Whether it is of this chat, or, in a chat of more than two if `has_groups`, from this
+    /// person.
     pub(super) fn contain(&self, chat: &Chat, has_groups: bool) -> bool {
         let Some(address) = chat.in_address() else {
             return self.chats.iter().any(|text| text.contains(chat.as_str()));

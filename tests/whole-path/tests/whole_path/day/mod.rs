@@ -1,8 +1,8 @@
 //! An operator's day: two tenants, a person in both, media in every state, a receiver for which
 //! everything rests; a hold, an export, an erasure, its proof. Then a search of both buckets, all
-//! tables, queues and logs, which shares no code with the product. What ends by clock alone (S3's lifecycle, DynamoDB's time to live)
-//! ends only in the worlds of `tests/simulation/tests/worlds/retention.rs`: the local AWS has
-//! neither.
+//! tables, queues and logs, which shares no code with the product. What ends by clock alone (S3's
+//! lifecycle, DynamoDB's time to live) ends only in the worlds of
+//! `tests/simulation/tests/worlds/retention.rs`: the local AWS has neither.
 
 mod search;
 mod sent;
