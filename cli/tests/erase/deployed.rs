@@ -31,6 +31,7 @@ impl Deployed {
             "AuditTable",
             "AuditBucket",
             "ReceiversTable",
+            "CountersTable",
             "MediaBucket",
             "DeliveriesBucket",
             "TokenKeyId",

@@ -15,6 +15,7 @@ mod deployed;
 mod files;
 mod groups;
 mod holds;
+mod leftovers;
 mod links;
 mod logged;
 mod looks;

@@ -16,6 +16,7 @@ const TABLES: &[(&str, [&str; 2])] = &[
     ("PeopleTable", ["instance", "link"]),
     ("AuditTable", ["action", "at"]),
     ("ReceiversTable", ["tenant", "receiver"]),
+    ("CountersTable", ["tenant", "day"]),
 ];
 
 /// An engine with the tables, all of them empty.

@@ -201,4 +201,31 @@ impl LinksTable {
         }
         Ok(())
     }
+
+    /// Shows every link of a tenant to `each`, by the hash of its token. It reads the whole table:
+    /// a link is found by its token, or by the record of its file, and by nothing else.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `Scan` fails.
+    pub async fn visit_tenant(
+        &self,
+        tenant: &TenantId,
+        mut each: impl FnMut(&str, &MediaLink),
+    ) -> Result<(), AwsError> {
+        let scan = self.clients.dynamodb.scan().table_name(&self.table).consistent_read(true);
+        let mut items = scan
+            .filter_expression("tenant = :tenant")
+            .expression_attribute_values(":tenant", string_value(tenant.as_str()))
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(AwsError::in_operation("dynamodb:Scan"))?;
+            let token = get_string(&item, TOKEN).unwrap_or_default().to_owned();
+            if let Ok(link) = serde_dynamo::from_item(item) {
+                each(&token, &link);
+            }
+        }
+        Ok(())
+    }
 }

@@ -8,6 +8,8 @@ use aws::{
 };
 use media::counts::MediaCounts;
 
+use crate::erase::EraseMode;
+
 /// Reads the counters table.
 #[derive(Debug)]
 pub struct DayCounters {
@@ -67,6 +69,45 @@ impl DayCounters {
             });
         }
         Ok(found)
+    }
+
+    /// Counts the items of a tenant whose instance has an id that `is_meant`, or removes them.
+    ///
+    /// # Errors
+    /// When `Query` or `DeleteItem` fails.
+    pub async fn erase(
+        &self,
+        tenant: &str,
+        is_meant: impl Fn(&str) -> bool,
+        mode: EraseMode,
+    ) -> Result<u64, AwsError> {
+        let query = self.clients.dynamodb.query().table_name(&self.table).consistent_read(true);
+        let mut items = query
+            .key_condition_expression("tenant = :tenant")
+            .expression_attribute_values(":tenant", string_value(tenant))
+            .projection_expression("#day")
+            .expression_attribute_names("#day", "day")
+            .into_paginator()
+            .items()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
+            let key = get_string(&item, "day").unwrap_or_default();
+            let instance = key.split_once('#').map_or("", |(_, instance)| instance);
+            if is_meant(instance) {
+                keys.push(key.to_owned());
+            }
+        }
+        if mode == EraseMode::Remove {
+            for key in &keys {
+                let delete = self.clients.dynamodb.delete_item().table_name(&self.table);
+                let delete = delete.key("tenant", string_value(tenant));
+                let deleted = delete.key("day", string_value(key)).send().await;
+                deleted.map_err(AwsError::in_operation("dynamodb:DeleteItem"))?;
+            }
+        }
+        Ok(keys.len() as u64)
     }
 
     /// Since when media are counted, in seconds since 1970: the table was made then. `None` if AWS

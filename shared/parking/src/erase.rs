@@ -54,7 +54,7 @@ impl Parking {
     /// [`AwsError`] when the parked queue cannot be read.
     pub async fn count_erasable(
         &self,
-        is_job: impl Fn(&Job) -> bool,
+        is_job: impl Fn(&Job, &str) -> bool,
         in_body: impl Fn(&UnreadBody) -> Search,
         in_text: impl Fn(&str) -> Search,
         now: i64,
@@ -76,7 +76,7 @@ impl Parking {
     /// [`AwsError`] when the parked queue cannot be read.
     pub async fn erase(
         &self,
-        is_job: impl Fn(&Job) -> bool,
+        is_job: impl Fn(&Job, &str) -> bool,
         in_body: impl Fn(&UnreadBody) -> Search,
         in_text: impl Fn(&str) -> Search,
         now: i64,
@@ -137,12 +137,12 @@ impl MessageCounts {
 
 fn match_message(
     message: &ParkedMessage,
-    is_job: impl Fn(&Job) -> bool,
+    is_job: impl Fn(&Job, &str) -> bool,
     in_body: impl Fn(&UnreadBody) -> Search,
     in_text: impl Fn(&str) -> Search,
 ) -> EraseMatch {
     match QueueBody::parse(&message.body) {
-        Ok(QueueBody::Job(job)) if is_job(&job) => EraseMatch::Job,
+        Ok(QueueBody::Job(job)) if is_job(&job, &message.body) => EraseMatch::Job,
         Ok(QueueBody::Job(_)) => EraseMatch::No,
         Ok(QueueBody::Unread(body)) => match in_body(&body) {
             Search::Found => EraseMatch::Body,

@@ -223,13 +223,13 @@ async fn only_bodies_known_to_match_are_erased() {
         let only_here = usize::from(fails == "GetItem");
         let counted = aws(messages(&bodies), ("", fails)).await;
         let count =
-            parking(&counted).count_erasable(|_| false, in_body, |_| Search::Found, NOW).await;
+            parking(&counted).count_erasable(|_, _| false, in_body, |_| Search::Found, NOW).await;
         let count = count.expect("a count");
         assert_eq!(count.meant, MessageCounts { jobs: 0, bodies: 2 * only_here });
         assert_eq!((count.unclear, count.unreadable), (only_here, only_here));
         assert!(deleted(&counted).is_empty());
         let aws = aws(messages(&bodies), ("receipt-3", fails)).await;
-        let erased = parking(&aws).erase(|_| false, in_body, |_| Search::Absent, NOW).await;
+        let erased = parking(&aws).erase(|_, _| false, in_body, |_| Search::Absent, NOW).await;
         let erased = erased.expect("an erasure");
         assert_eq!(erased.meant, MessageCounts { jobs: 0, bodies: 2 * only_here });
         assert_eq!(erased.removed, MessageCounts { jobs: 0, bodies: only_here });

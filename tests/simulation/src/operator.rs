@@ -347,7 +347,7 @@ impl<'a> Erasure<'a> {
     /// One pass. Returns how many records and files are left.
     async fn remove_all(&self) -> anyhow::Result<u64> {
         let (ledger, now) = (self.desk.ledger(), self.desk.cloud.clock.unix());
-        let is_job = |job: &Job| self.covers_job(job);
+        let is_job = |job: &Job, _: &str| self.covers_job(job);
         let parking = self.desk.parking();
         parking.erase(is_job, |_| Search::Absent, |_| Search::Absent, now).await?;
         let records = self.list_records().await?;

@@ -125,7 +125,7 @@ const fn grant(
     Grant { sid, actions, parts, whose }
 }
 
-const GRANTS: [Grant; 40] = [
+const GRANTS: [Grant; 41] = [
     grant("FindTheStack", Both, &["cloudformation:DescribeStacks"], &[StackPart::Stack]),
     grant("ReadRegister", Both, &["dynamodb:GetItem", "dynamodb:Scan"], TABLES),
     grant(
@@ -217,9 +217,10 @@ const GRANTS: [Grant; 40] = [
     grant(
         "ChangeLinks",
         Operators,
-        &["dynamodb:PutItem", "dynamodb:DeleteItem"],
+        &["dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Scan"],
         &[StackPart::Table("LinksTable")],
     ),
+    grant("EraseCounts", Operators, &["dynamodb:DeleteItem"], &[StackPart::Table("CountersTable")]),
     grant(
         "ChangeReceivers",
         Operators,

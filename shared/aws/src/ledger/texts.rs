@@ -83,3 +83,44 @@ impl JobsTable {
         Ok(MessageTexts { caption: text(CAPTION), file_name: text(FILE_NAME) })
     }
 }
+
+#[cfg(feature = "operator")]
+impl JobsTable {
+    /// The record keys of an instance of which texts are there, strongly consistent.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `Query` fails.
+    pub async fn list_texts(&self, instance: &InstanceId) -> Result<Vec<RecordKey>, AwsError> {
+        let query = self.clients.dynamodb.query().table_name(&self.name).consistent_read(true);
+        let mut items = query
+            .key_condition_expression("instance = :partition")
+            .expression_attribute_values(":partition", string_value(partition(instance)))
+            .projection_expression("message_id")
+            .into_paginator()
+            .items()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(AwsError::in_operation("dynamodb:Query"))?;
+            keys.extend(get_string(&item, "message_id").map(RecordKey::from_record));
+        }
+        Ok(keys)
+    }
+
+    /// Deletes the texts of a message.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `DeleteItem` fails.
+    pub async fn remove_texts(
+        &self,
+        instance: &InstanceId,
+        key: &RecordKey,
+    ) -> Result<(), AwsError> {
+        let delete = self.clients.dynamodb.delete_item().table_name(&self.name);
+        let delete = delete
+            .key("instance", string_value(partition(instance)))
+            .key("message_id", string_value(key.as_str()));
+        delete.send().await.map_err(AwsError::in_operation("dynamodb:DeleteItem"))?;
+        Ok(())
+    }
+}

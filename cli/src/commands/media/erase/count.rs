@@ -26,6 +26,12 @@ pub(super) struct EraseCount {
     pub(super) unread_bodies: u64,
     /// Webhooks and media events that rest for a receiver, and the bodies of large ones.
     pub(super) deliveries: u64,
+    /// Captions and file names whose record was erased without them.
+    pub(super) texts: u64,
+    /// Links whose file's record was erased without them.
+    pub(super) links: u64,
+    /// Days of counts: only of everything.
+    pub(super) counters: u64,
     /// Parked unread webhooks that contain it and that a hold keeps, because they may contain what
     /// is held as well.
     pub(super) held_bodies: u64,
@@ -44,6 +50,9 @@ impl EraseCount {
         self.entries += other.entries;
         self.unread_bodies += other.unread_bodies;
         self.deliveries += other.deliveries;
+        self.texts += other.texts;
+        self.links += other.links;
+        self.counters += other.counters;
     }
 
     /// What two searches found: of each sort, as many as the one that found more.
@@ -56,13 +65,17 @@ impl EraseCount {
         self.records = self.records.max(other.records);
         self.entries = self.entries.max(other.entries);
         self.deliveries = self.deliveries.max(other.deliveries);
+        self.texts = self.texts.max(other.texts);
+        self.links = self.links.max(other.links);
+        self.counters = self.counters.max(other.counters);
         self
     }
 
     pub(super) fn is_nothing(&self) -> bool {
         let jobs = self.parked_jobs + self.entries;
         let counts = [self.records, jobs, self.unread_bodies, self.deliveries];
-        self.files.is_empty() && counts.iter().sum::<u64>() == 0
+        let others = self.texts + self.links + self.counters;
+        self.files.is_empty() && counts.iter().sum::<u64>() + others == 0
     }
 
     /// Whether something is parked that contains, or may contain, what is erased.
@@ -82,8 +95,15 @@ impl EraseCount {
             self.parked_jobs,
             self.unread_bodies
         );
-        if self.deliveries > 0 {
-            text += &format!(", {} webhooks on their way to receivers", self.deliveries);
+        for (count, what) in [
+            (self.deliveries, "webhooks and events on their way to receivers"),
+            (self.texts, "captions without a record"),
+            (self.links, "links without a record"),
+            (self.counters, "days of counts"),
+        ] {
+            if count > 0 {
+                text += &format!(", {count} {what}");
+            }
         }
         text
     }
@@ -99,6 +119,9 @@ impl EraseCount {
             ("parked_jobs", self.parked_jobs),
             ("unread_bodies", self.unread_bodies),
             ("deliveries", self.deliveries),
+            ("texts", self.texts),
+            ("links", self.links),
+            ("counters", self.counters),
         ]
         .map(|(name, count)| (name.to_owned(), count))
         .into()

@@ -12,7 +12,7 @@ use media::{
 use operator::erase::{EraseMode, FilesCount};
 use wapi::webhook::list_subjects;
 
-use super::{delivered::DeliveredNames, scope::EraseScope};
+use super::scope::EraseScope;
 use crate::session::Session;
 
 /// What was removed of them.
@@ -70,7 +70,7 @@ impl EraseScope {
         instances: &BTreeSet<InstanceId>,
         session: &Session,
     ) -> anyhow::Result<u64> {
-        let is_left = |_: &InstanceId, body: &[u8]| self.is_left_in(body);
+        let is_left = |_: &InstanceId, body: &[u8]| self.is_named_in(body);
         let mut folders = instances.clone();
         let only: Vec<_> = instances.iter().cloned().collect();
         if self.only.is_none() {
@@ -92,17 +92,6 @@ impl EraseScope {
         }
         let of_body = list_subjects(instance, body);
         self.subjects().iter().any(|subject| of_body.contains(subject))
-    }
-
-    /// Whether a webhook or media event is left, as the proof judges it.
-    fn is_left_in(&self, body: &[u8]) -> bool {
-        if self.is_all() || self.message.is_some() {
-            return self.is_all() || self.search_bytes(body) == Search::Found;
-        }
-        match DeliveredNames::read(body) {
-            Some(names) => self.chats.iter().any(|chat| names.contain(chat, self.has_groups)),
-            None => self.search_bytes(body) == Search::Found,
-        }
     }
 
     /// The deliveries that rest for one of the tenant's receivers, were accepted until the order,

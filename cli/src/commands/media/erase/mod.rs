@@ -3,10 +3,12 @@
 
 mod bodies;
 mod count;
-mod delivered;
 mod deliveries;
 mod groups;
 mod holds;
+mod leftovers;
+mod named;
+mod pairs;
 mod proof;
 mod remove;
 pub(crate) mod scope;
@@ -216,9 +218,13 @@ async fn remove_and_search(scope: &mut EraseScope, session: &Session) -> anyhow:
         let (left, odd) = scope.count_all(session).await?;
         let is_in_work = left.busy > 0 && begun.elapsed() < MAX_LEASE_WAIT;
         if !is_in_work && (left.is_nothing() || is_again) {
-            let left = left.or_more(&scope.search_again(session).await?);
+            let (mut again, leftovers) = scope.search_again(session).await?;
+            if !leftovers.is_empty() {
+                leftovers.remove(&mut removed, session).await?;
+                again = scope.search_again(session).await?.0;
+            }
             bar.finish_and_clear();
-            return Ok(Removal { removed, left, odd, hidden });
+            return Ok(Removal { removed, left: left.or_more(&again), odd, hidden });
         }
         if is_in_work {
             tokio::time::sleep(LEASE_PAUSE).await;

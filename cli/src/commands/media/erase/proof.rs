@@ -50,7 +50,7 @@ impl Verify {
         let mut line = session.begin_audit(audited, Some(self.order.clone())).await?;
         let hidden = await_other_looks(session).await?;
         let (left, odd) = scope.count_all(session).await?;
-        let left = left.or_more(&scope.search_again(session).await?);
+        let left = left.or_more(&scope.search_again(session).await?.0);
         let is_left = !left.is_nothing() || left.is_doubtful();
         let people = scope.count_people(session).await?.left;
         let is_clean = !is_left && hidden == 0 && odd.count() == 0 && people == 0;

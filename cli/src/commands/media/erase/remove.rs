@@ -9,15 +9,11 @@ use std::{
 use aws::{
     ledger::{Erasable, MARKED_FOR, WriteOutcome},
     marks::Marks,
-    open_people::open_key,
-    people::{PeopleTable, link_keys},
-    register::RegisterError,
 };
 use boot::clock;
 use media::{
-    contact::Contact,
     ids::{InstanceId, MessageId},
-    job::{NotAJob, QueuedJob},
+    job::{Job, NotAJob, QueuedJob},
     message::Chat,
     object_key::ObjectKey,
     unread::Search,
@@ -26,8 +22,8 @@ use operator::erase::{ErasableNames, Erasables, EraseMode, FilesCount};
 
 use super::{count::EraseCount, scope::EraseScope};
 use crate::{
-    commands::parked::result::print_failures, holds::TenantHolds, odd_records::OddRecords,
-    person::PersonChats, screen, session::Session,
+    commands::parked::result::print_failures, holds::TenantHolds, odd_records::OddRecords, screen,
+    session::Session,
 };
 
 /// How long to wait for other commands that use parked jobs.
@@ -43,26 +39,6 @@ struct FoundEntries {
     /// Entries of a kind that this version does not know, and whose text suggests that they have to
     /// be erased.
     unreadable: u64,
-}
-
-/// What the table of people has of what is erased, in one instance.
-struct KnownPeople {
-    /// Pairs of LID and phone number.
-    pairs: Vec<Contact>,
-    /// Phone numbers without a LID.
-    open: Vec<String>,
-    /// How many of both are another tenant's by now, or do not say whose they are.
-    of_others: usize,
-}
-
-/// How many pairs of LID and phone number, and numbers without a LID, the table of people has.
-#[derive(Default)]
-pub(super) struct PeopleCount {
-    /// This tenant's.
-    pub(super) left: usize,
-    /// In instances that are another tenant's by now, and named by its webhooks last, or written by
-    /// a version that did not write down whose they are: that tenant keeps them.
-    pub(super) of_other_tenants: usize,
 }
 
 impl EraseScope {
@@ -91,86 +67,6 @@ impl EraseScope {
                 self.objects.extend(found.iter().flat_map(|(_, one)| one.object_keys().cloned()));
                 return Ok(found);
             }
-        }
-    }
-
-    /// Adds the names that the table of people connects with the chats.
-    pub(crate) async fn add_aliases(&mut self, people: &PeopleTable) -> anyhow::Result<()> {
-        for instance in &self.instances {
-            let chats: Vec<_> = self.chats.iter().cloned().collect();
-            let person = PersonChats::find(people, instance, &chats).await?;
-            self.doubtful.extend(person.doubtful);
-            let sure = person.chats.into_iter().filter(|chat| !self.doubtful.contains(chat));
-            self.chats.extend(sure.collect::<Vec<_>>());
-        }
-        Ok(())
-    }
-
-    /// Deletes what the table of people has of the chats, or of everything, and that is this
-    /// tenant's.
-    pub(super) async fn forget_people(&self, session: &Session) -> anyhow::Result<usize> {
-        let (people, open, mut removed) = (session.people()?, session.open_people()?, 0);
-        for instance in &self.instances {
-            let known = self.find_people(instance, session).await?;
-            removed += people.forget(instance, &known.pairs).await?;
-            for phone in &known.open {
-                open.remove(instance, phone).await?;
-                removed += 1;
-            }
-        }
-        Ok(removed)
-    }
-
-    /// Counts what the table of people has of the chats, or of everything.
-    pub(super) async fn count_people(&self, session: &Session) -> anyhow::Result<PeopleCount> {
-        let mut count = PeopleCount::default();
-        for instance in &self.instances {
-            let known = self.find_people(instance, session).await?;
-            count.left += known.pairs.len() + known.open.len();
-            count.of_other_tenants += known.of_others;
-        }
-        Ok(count)
-    }
-
-    /// What the table of people has of the chats, or of everything, in an instance.
-    async fn find_people(
-        &self,
-        instance: &InstanceId,
-        session: &Session,
-    ) -> anyhow::Result<KnownPeople> {
-        let (people, open) = (session.people()?, session.open_people()?);
-        let (mut pairs, mut open) = if self.is_all() {
-            (people.list_all(instance).await?, open.list_all(instance).await?)
-        } else {
-            let chats: Vec<_> = self.chats.iter().cloned().collect();
-            let names = chats.iter().map(|chat| chat.as_str().to_owned());
-            let pairs = PersonChats::find(&people, instance, &chats).await?.pairs;
-            (pairs, open.find(instance, names).await?)
-        };
-        let found = pairs.len() + open.len();
-        if found > 0 && self.is_of_another(instance, session).await? {
-            let own = people.list_links_of(instance, &self.tenant).await?;
-            let is_own = |(lid, phone): (&str, &str)| {
-                link_keys(lid, phone).iter().any(|link| own.contains(link))
-            };
-            pairs.retain(|pair| pair.as_pair().is_some_and(is_own));
-            open.retain(|phone| own.contains(&open_key(phone)));
-        }
-        let of_others = found - pairs.len() - open.len();
-        Ok(KnownPeople { pairs, open, of_others })
-    }
-
-    /// Whether the instance is another tenant's by now.
-    async fn is_of_another(
-        &self,
-        instance: &InstanceId,
-        session: &Session,
-    ) -> anyhow::Result<bool> {
-        match session.register()?.get_instance(instance).await {
-            Ok(found) => Ok(found.is_some_and(|one| one.tenant != self.tenant)),
-            // Whose it is cannot be read, so nothing is removed that does not say so.
-            Err(RegisterError::Malformed(_)) => Ok(true),
-            Err(error) => Err(error.into()),
         }
     }
 
@@ -326,7 +222,8 @@ impl EraseScope {
             bar.inc(1);
         }
         let (parking, held) = (session.unordered_parking()?, Cell::new(0));
-        let is_job = |job: &_| self.covers_job(job);
+        // What the selection would leave out is found by its text.
+        let is_job = |job: &Job, body: &str| self.covers_job(job) || self.is_left_of(job, body);
         let in_body = |body: &_| self.search_unheld(body, &holds, &held);
         let in_text = |text: &str| self.search_bytes(text.as_bytes());
         let parked = parking.count_erasable(is_job, in_body, in_text, now).await?;
@@ -338,6 +235,7 @@ impl EraseScope {
         found.held_bodies = found.held_bodies.max(held.get());
         found.unknown_messages += self.find_bodies(None, &holds, session).await?.unreadable;
         found.deliveries = self.count_deliveries(session).await?;
+        found.counters = self.erase_counters(EraseMode::Count, session).await?;
         bar.finish_and_clear();
         Ok((found, odd))
     }
@@ -351,7 +249,7 @@ impl EraseScope {
         let bar = screen::new_counter("instances erased");
         let (parking, held) = (session.unordered_parking()?, Cell::new(0));
         let holds = TenantHolds::read(&self.tenant, session).await?;
-        let is_job = |job: &_| self.covers_job(job);
+        let is_job = |job: &Job, _: &str| self.covers_job(job);
         let in_body = |body: &_| self.search_unheld(body, &holds, &held);
         let in_text = |text: &str| self.search_bytes(text.as_bytes());
         let parked = parking.erase(is_job, in_body, in_text, now).await?;
@@ -396,6 +294,7 @@ impl EraseScope {
         let deliveries = self.remove_deliveries(session).await?;
         removed.deliveries += deliveries.count;
         removed.files.failed += deliveries.failed;
+        removed.counters += self.erase_counters(EraseMode::Remove, session).await?;
         if self.is_all() {
             self.clear_marks(session).await?;
         }

@@ -1,27 +1,34 @@
 //! The proof's own search. It shares only the person's names with the selection that was removed:
 //! it lists whole folders and whole partitions, and judges each key and each item by what is in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::dynamodb::{Attributes, get_string};
 use media::{
     ids::InstanceId,
-    job::QueuedJob,
+    job::{Job, QueuedJob},
     message::Chat,
     object_key::{KeyFolders, ObjectKey},
     unread::Search,
 };
+use operator::erase::EraseMode;
 
 use super::{
     count::EraseCount,
+    leftovers::{Leftovers, SeenKeys},
+    named::NamedPeople,
     scope::{EraseScope, list_instances},
 };
 use crate::session::Session;
 
 impl EraseScope {
     /// What of the scope is left, of everything that is searched by its content: files of the
-    /// tenant, records, job entries, and of everything also what rests for receivers.
-    pub(super) async fn search_again(&self, session: &Session) -> anyhow::Result<EraseCount> {
+    /// tenant, records, their texts and links, job entries, what rests for receivers, and of
+    /// everything the daily counts.
+    pub(super) async fn search_again(
+        &self,
+        session: &Session,
+    ) -> anyhow::Result<(EraseCount, Leftovers)> {
         let mut found = EraseCount::default();
         let mut instances: BTreeSet<_> = match &self.only {
             Some(only) => [only.clone()].into(),
@@ -29,12 +36,18 @@ impl EraseScope {
         };
         instances.extend(self.instances.iter().cloned());
         self.search_files(&instances, &mut found, session).await?;
+        let mut seen = BTreeMap::new();
         for instance in &instances {
-            found.records += self.search_records(instance, session).await?;
+            let (records, keys) = self.search_records(instance, session).await?;
+            found.records += records;
+            seen.insert(instance.clone(), keys);
             found.entries += self.search_entries(instance, session).await?;
         }
         found.deliveries = self.search_deliveries(&instances, session).await?;
-        Ok(found)
+        found.counters = self.erase_counters(EraseMode::Count, session).await?;
+        let leftovers = self.find_leftovers(&seen, session).await?;
+        leftovers.add_to(&mut found);
+        Ok((found, leftovers))
     }
 
     /// How many files and records are in the folders of LIDs whose owner cannot be told.
@@ -76,16 +89,33 @@ impl EraseScope {
         Ok(())
     }
 
-    /// Every item of the instance in the media table, marks included.
+    /// Every item of the instance in the media table, marks included, and the keys of all.
     async fn search_records(
         &self,
         instance: &InstanceId,
         session: &Session,
-    ) -> anyhow::Result<u64> {
-        let mut count = 0;
-        let each = |item: &Attributes| count += u64::from(self.is_in_item(item));
+    ) -> anyhow::Result<(u64, SeenKeys)> {
+        let (mut count, mut keys) = (0, SeenKeys::default());
+        let each = |item: &Attributes| {
+            count += u64::from(self.is_in_item(item));
+            keys.note(item, self.is_all());
+        };
         session.records()?.visit_items(instance, each).await?;
-        Ok(count)
+        Ok((count, keys))
+    }
+
+    /// Counts or removes the daily counts of a tenant or an instance of which everything is erased;
+    /// of anything else there are none.
+    pub(super) async fn erase_counters(
+        &self,
+        mode: EraseMode,
+        session: &Session,
+    ) -> anyhow::Result<u64> {
+        if !self.is_all() {
+            return Ok(0);
+        }
+        let is_meant = |id: &str| self.only.as_ref().is_none_or(|only| only.as_str() == id);
+        Ok(session.counters()?.erase(self.tenant.as_str(), is_meant, mode).await?)
     }
 
     /// Whether an item of the media table is in the scope, by any of its attributes. What the
@@ -131,18 +161,28 @@ impl EraseScope {
         let ledger = session.ledger()?;
         let visit = ledger.jobs.visit_entries(instance, |_, body| {
             // A job that this version does not understand is counted as such elsewhere.
-            let Ok(job) = QueuedJob::parse(body).map(QueuedJob::into_job) else {
-                return;
-            };
-            let (chat, mut senders) = (&job.message.chat, job.message.senders());
-            let is_sent = self.has_groups && senders.any(|sender| self.chats.contains(&sender));
-            let is_elsewhere = !chat.is_direct() && !self.chats.contains(chat) && !is_sent;
-            let by_person = self.message.is_none() && !self.is_all();
-            let is_named = self.is_all() || self.search_bytes(body.as_bytes()) == Search::Found;
-            let is_left = job.tenant == self.tenant && is_named && !(by_person && is_elsewhere);
-            count += u64::from(is_left);
+            let job = QueuedJob::parse(body).map(QueuedJob::into_job);
+            count += u64::from(job.is_ok_and(|job| self.is_left_of(&job, body)));
         });
         visit.await?;
         Ok(count)
+    }
+
+    /// Whether a job is in the scope by what its text says.
+    pub(super) fn is_left_of(&self, job: &Job, body: &str) -> bool {
+        let is_its = self.only.as_ref().is_none_or(|only| *only == job.instance);
+        job.tenant == self.tenant && is_its && self.is_named_in(body.as_bytes())
+    }
+
+    /// Whether a job, webhook or media event is in the scope by what its text says. Who is only
+    /// mentioned in it is not, unless it says nothing of a chat.
+    pub(super) fn is_named_in(&self, body: &[u8]) -> bool {
+        if self.is_all() || self.message.is_some() {
+            return self.is_all() || self.search_bytes(body) == Search::Found;
+        }
+        match NamedPeople::read(body) {
+            Some(names) => self.chats.iter().any(|chat| names.contain(chat, self.has_groups)),
+            None => self.search_bytes(body) == Search::Found,
+        }
     }
 }

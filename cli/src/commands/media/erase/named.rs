@@ -1,11 +1,11 @@
-//! Whom a webhook or a media event on its way to a receiver names as its chat or its sender, as the
-//! proof of an erasure reads it: by the names of JSON fields alone.
+//! Whom a job, or a webhook or media event on its way to a receiver, names as its chat or its
+//! sender, as the proof of an erasure reads it: by the names of JSON fields alone.
 
 use media::message::{Chat, ChatKind};
 use serde_json::Value;
 
 /// The names in fields whose own name begins so, in lower case.
-const OF_CHAT: &str = "chat";
+const OF_CHAT: [&str; 2] = ["chat", "peer"];
 const OF_SENDER: [&str; 2] = ["sender", "participant"];
 
 /// What the address or the folder of a chat of more than two contains.
@@ -13,7 +13,7 @@ const SHARED: [&str; 6] = ["@g.us", "@newsletter", "@broadcast", "group-", "chan
 
 /// The texts below the fields that name a chat or a sender.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct DeliveredNames {
+pub(super) struct NamedPeople {
     chats: Vec<String>,
     senders: Vec<String>,
     is_group: bool,
@@ -26,7 +26,7 @@ enum Role {
     Sender,
 }
 
-impl DeliveredNames {
+impl NamedPeople {
     /// Reads the names of a body. `None`: it is not JSON, or names no chat.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let mut names = Self::default();
@@ -69,8 +69,9 @@ impl DeliveredNames {
 }
 
 fn find_role(name: &str) -> Option<Role> {
-    if name.starts_with(OF_CHAT) {
+    let begins = |words: [&str; 2]| words.iter().any(|word| name.starts_with(word));
+    if begins(OF_CHAT) {
         return Some(Role::Chat);
     }
-    OF_SENDER.iter().any(|word| name.starts_with(word)).then_some(Role::Sender)
+    begins(OF_SENDER).then_some(Role::Sender)
 }
