@@ -170,7 +170,24 @@ impl Session {
         Box::pin(async move {
             let mut line = scope.into_line(self.operator.caller_arn().await?);
             line.reference.clone_from(&self.flags.reference);
-            record_act(&self.audit_table()?, line, act).await
+            record_act(&self.audit_table()?, line, act, |_| COMPLETE).await
+        })
+    }
+
+    /// As [`Self::audit`], for an act that may end with a look, after a dry run or a "no": `None`
+    /// ends with this outcome.
+    pub(crate) fn audit_unless<T>(
+        &self,
+        scope: AuditScope,
+        only_looked: &'static str,
+        act: impl Future<Output = anyhow::Result<Option<T>>>,
+    ) -> Pin<Box<impl Future<Output = anyhow::Result<Option<T>>>>> {
+        let act = Box::pin(act);
+        Box::pin(async move {
+            let mut line = scope.into_line(self.operator.caller_arn().await?);
+            line.reference.clone_from(&self.flags.reference);
+            let outcome = |done: &Option<T>| done.as_ref().map_or(only_looked, |_| COMPLETE);
+            record_act(&self.audit_table()?, line, act, outcome).await?
         })
     }
 }
@@ -180,11 +197,12 @@ async fn record_act<T, E: Display>(
     table: &AuditTable,
     mut line: AuditLine,
     act: impl Future<Output = Result<T, E>>,
+    outcome: impl Fn(&T) -> &'static str,
 ) -> anyhow::Result<Result<T, E>> {
     // Before anything is touched: what is not written down is not done.
     table.put_line(&line).await?;
     let done = act.await;
-    line.outcome = if done.is_ok() { COMPLETE } else { INCOMPLETE }.to_owned();
+    line.outcome = done.as_ref().map_or(INCOMPLETE, outcome).to_owned();
     write_end(table, &line).await;
     Ok(done)
 }
@@ -217,11 +235,11 @@ mod tests {
         let table = AuditTable::new(&aws.clients, "audit-table".to_owned(), None);
         let line = AuditScope::new("media export", "chat").into_line("arn:invented".to_owned());
         let is_done = Cell::new(false);
-        let recorded = record_act(&table, line, async {
+        let act = async {
             is_done.set(true);
             act
-        });
-        let recorded = recorded.await;
+        };
+        let recorded = record_act(&table, line, act, |()| COMPLETE).await;
         (is_done.get(), recorded.is_ok_and(|done| done.is_ok()), aws)
     }
 

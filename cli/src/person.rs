@@ -34,11 +34,27 @@ impl PersonChats {
         instance: &InstanceId,
         from: &[Chat],
     ) -> Result<Self, AwsError> {
+        Self::find_with(people, instance, from, &[]).await
+    }
+
+    /// As [`Self::find`], also by these pairs, which records know.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub(crate) async fn find_with(
+        people: &PeopleTable,
+        instance: &InstanceId,
+        from: &[Chat],
+        recorded: &[Contact],
+    ) -> Result<Self, AwsError> {
         let (mut all, mut known) = (Vec::new(), from.to_vec());
         let mut open: Vec<Contact> = from.iter().filter_map(contact_of_chat).collect();
         // A number that was found has a second spelling, which may have pairs of its own.
         while !open.is_empty() {
-            let pairs = people.list_aliases(instance, std::mem::take(&mut open)).await?;
+            let mut pairs = people.list_aliases(instance, std::mem::take(&mut open)).await?;
+            let is_known =
+                |pair: &&Contact| chats_of_contact(pair).iter().any(|chat| known.contains(chat));
+            pairs.extend(recorded.iter().filter(is_known).cloned());
             for pair in pairs.into_iter().filter(|pair| !all.contains(pair)).collect::<Vec<_>>() {
                 for chat in chats_of_contact(&pair) {
                     if !known.contains(&chat) {

@@ -98,7 +98,8 @@ fn parse_end_of_day(text: &str) -> Result<i64, String> {
 impl Add {
     async fn run_add(self, session: &Session) -> anyhow::Result<Exit> {
         let mut scope = EraseScope::resolve(&self.owner, &self.subject, session).await?;
-        scope.add_aliases(&session.people()?).await?;
+        // Names that only records know are held as well: a job or a webhook may have no other.
+        scope.widen(session).await?;
         let change = format!("hold a {} of {}", scope.word, scope.tenant);
         if !session.flags.may_change(&change)? {
             return Ok(Exit::Ok);

@@ -185,19 +185,23 @@ async fn set_rules(
     }
     let (register, scope) = (session.register()?, AuditScope::new("tenant set", "rules"));
     session.audit(scope.of_tenant(&id), register.set_policy(&id, &policy)).await??;
-    let mut text = format!(
-        "Tenant {id} has these rules now; they apply within five minutes: {}.",
-        said.join("; ")
-    );
-    let is_retention_changed = policy.retention != tenant_retention;
+    let text = describe_new_rules(&id, &said, policy.retention != tenant_retention);
+    session.flags.print(&json!({ "tenant": id, "policy": policy }), text)?;
+    Ok(Exit::Ok)
+}
+
+/// What a change of the rules does, and what it does not.
+fn describe_new_rules(id: &TenantId, rules: &[String], is_retention_changed: bool) -> String {
+    let rules = rules.join("; ");
+    let mut text =
+        format!("Tenant {id} has these rules now; they apply within five minutes: {rules}.");
     if is_retention_changed {
         text += &format!(
             "\nWhat is stored or parked already keeps the retention that it has. To see and to \
              change it: wapi-media media retain --tenant {id} --dry-run"
         );
     }
-    session.flags.print(&json!({ "tenant": id, "policy": policy }), text)?;
-    Ok(Exit::Ok)
+    text
 }
 
 async fn remove_tenant(id: &TenantId, session: &Session) -> anyhow::Result<Exit> {
@@ -248,4 +252,22 @@ async fn remove_receivers(id: &TenantId, session: &Session) -> anyhow::Result<()
         ledger.jobs.remove_all_resting(&receiver.id).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use media::ids::TenantId;
+
+    use super::describe_new_rules;
+
+    /// A new class is not applied to what is there already: whoever sets it must know.
+    #[test]
+    fn a_new_retention_says_what_it_leaves() {
+        let (tenant, rules) = (TenantId::parse("acme").expect("an id"), ["kinds: all".to_owned()]);
+        let said = describe_new_rules(&tenant, &rules, true);
+        assert!(said.contains("within five minutes: kinds: all."), "{said}");
+        assert!(said.contains("keeps the retention that it has"), "{said}");
+        assert!(said.ends_with("wapi-media media retain --tenant acme --dry-run"), "{said}");
+        assert!(!describe_new_rules(&tenant, &rules, false).contains("retain"));
+    }
 }

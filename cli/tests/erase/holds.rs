@@ -253,3 +253,42 @@ async fn retain_takes_the_end_from_what_came_under_a_hold() {
     assert_eq!(retained.code, Some(0), "{retained:?}");
     assert_eq!(ends(&stack), [(false, None), (true, Some("30d".to_owned()))]);
 }
+
+/// A hold lasts until the end of its last day, and then needs no release.
+#[tokio::test]
+async fn a_hold_whose_last_day_is_over_refuses_nothing() {
+    let stack = Stack::start().await;
+    register(&stack, INSTANCE, TENANT);
+    store(&stack, INSTANCE, "3EB0A", PHONE);
+    let over = hold(&stack, &["--phone", PHONE, "--until", "2026-01-31"]).await;
+    let listed = stack.run(&["hold", "list", "--tenant", TENANT]).await;
+    assert_eq!((&listed.out[0]["hold"], &listed.out[0]["holds"]), (&json!(over), &json!(false)));
+    let erased = stack.run(&erase(&["--phone", PHONE])).await;
+    assert_eq!(erased.code, Some(0), "{erased:?}");
+    store(&stack, INSTANCE, "3EB0B", PHONE);
+    hold(&stack, &["--phone", PHONE, "--until", "2999-12-31"]).await;
+    assert_eq!(stack.run(&erase(&["--phone", PHONE])).await.code, Some(2));
+}
+
+/// What could not be read ends by the tenant's class as well, and so does what a removed instance
+/// has left.
+#[tokio::test]
+async fn retain_reaches_unread_webhooks_and_removed_instances() {
+    let stack = Stack::start().await;
+    stack.run(&["tenant", "add", TENANT]).await;
+    register(&stack, INSTANCE, TENANT);
+    store(&stack, INSTANCE, "3EB0A", PHONE);
+    let body = json!({ "version": "unread-1", "tenant": TENANT, "instance": INSTANCE,
+        "accepted_at": 1_787_432_099, "why": "bad_body", "body": "b2k=" });
+    keep_unread(&stack, &body.to_string()).await;
+    let has_end = |item: &Value| item.get("forget_at").is_some();
+    assert!(!stack.items("JobsTable").iter().any(has_end));
+    assert_eq!(stack.run(&["instance", "remove", INSTANCE]).await.code, Some(0));
+    stack.run(&["tenant", "set", TENANT, "--retention", "30d"]).await;
+    let retained = stack.run(&["media", "retain", "--tenant", TENANT]).await;
+    assert_eq!(retained.code, Some(0), "{retained:?}");
+    assert!(stack.items("JobsTable").iter().all(has_end), "{:?}", stack.items("JobsTable"));
+    assert!(stack.items("MediaTable").iter().all(has_end), "{:?}", stack.items("MediaTable"));
+    let key = object_key(INSTANCE, PHONE, "3EB0A");
+    assert_eq!(stack.retention(&key), Some("30d".to_owned()));
+}

@@ -19,6 +19,7 @@ mod leftovers;
 mod links;
 mod logged;
 mod looks;
+mod names;
 mod pairs;
 mod receivers;
 mod relink;

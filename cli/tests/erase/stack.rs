@@ -198,15 +198,20 @@ impl Stack {
 
     /// As [`Self::run`], with this text on standard input.
     pub(crate) async fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
-        self.run_whole(&[arguments, &["--yes"]].concat(), input).await
+        self.run_whole(&[arguments, &["--yes"]].concat(), input, &[]).await
+    }
+
+    /// As [`Self::run`], with these variables in the environment.
+    pub(crate) async fn run_within(&self, more: &[(&str, &str)], arguments: &[&str]) -> Ended {
+        self.run_whole(arguments, "", more).await
     }
 
     /// As [`Self::run`], without `--yes`.
     pub(crate) async fn run_unconfirmed(&self, arguments: &[&str]) -> Ended {
-        self.run_whole(arguments, "").await
+        self.run_whole(arguments, "", &[]).await
     }
 
-    async fn run_whole(&self, arguments: &[&str], input: &str) -> Ended {
+    async fn run_whole(&self, arguments: &[&str], input: &str, more: &[(&str, &str)]) -> Ended {
         let mut running = Command::new(env!("CARGO_BIN_EXE_wapi-media"))
             .args(arguments)
             .arg("--json")
@@ -217,6 +222,7 @@ impl Stack {
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+            .envs(more.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -10,6 +10,7 @@ pub mod erase;
 pub mod files;
 pub mod health;
 pub mod logs;
+mod pairs;
 mod record;
 pub mod records;
 pub mod relink;

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use boot::clock;
 use clap::Args;
 use media::{
+    contact::Contact,
     ids::{InstanceId, MessageId, TenantId},
     kind::MediaKind,
     message::Chat,
@@ -42,8 +43,9 @@ pub(crate) struct Find {
     /// from standard input.
     #[arg(long, conflicts_with = "chat")]
     phone: Option<String>,
-    /// Of --phone: also what this person sent to groups, channels and stories. No index knows
-    /// senders, so this reads every record of the instances.
+    /// Of --phone: also what this person sent to groups, channels and stories, and the folder of a
+    /// LID that only records connect with the number. No index knows either, so this reads every
+    /// record of the instances.
     #[arg(long, requires = "phone")]
     groups: bool,
     /// Only media in this chat, given as the name of its folder.
@@ -110,7 +112,12 @@ impl Find {
         for instance in &instances {
             let mut chats = chats.clone();
             if let Some(chats) = chats.as_mut().filter(|_| self.phone.is_some()) {
-                let person = PersonChats::find(&session.people()?, instance, chats).await?;
+                let recorded = match self.groups {
+                    true => list_recorded(&records, instance, tenant).await?,
+                    false => Vec::new(),
+                };
+                let people = session.people()?;
+                let person = PersonChats::find_with(&people, instance, chats, &recorded).await?;
                 names.extend(person.chats.iter().cloned());
                 doubtful.extend(person.doubtful);
                 *chats = person.chats;
@@ -203,6 +210,20 @@ impl Find {
         }
         Ok(found)
     }
+}
+
+/// The pairs of LID and phone number that records know. Counts the records that were read, on
+/// standard error.
+pub(super) async fn list_recorded(
+    records: &MediaRecords,
+    instance: &InstanceId,
+    tenant: Option<&TenantId>,
+) -> anyhow::Result<Vec<Contact>> {
+    let bar = screen::new_counter("records searched for names");
+    let tenant = tenant.map(TenantId::as_str);
+    let found = records.list_pairs(instance, tenant, |read| bar.inc(read)).await?;
+    bar.finish_and_clear();
+    Ok(found)
 }
 
 /// What the people with these own chats sent to groups. Counts the records that were read, on

@@ -45,7 +45,7 @@ impl EraseScope {
     /// Reads the records and the entries that are meant, and widens the scope by what they tell:
     /// other names of the chats, and the objects that they name. Of everything of a tenant, nothing
     /// is read: it has no other names.
-    pub(super) async fn widen(
+    pub(crate) async fn widen(
         &mut self,
         session: &Session,
     ) -> anyhow::Result<Vec<(InstanceId, Erasable)>> {

@@ -22,7 +22,7 @@ use self::{
     index::{FOR_PEOPLE, FOR_PROGRAMS},
     target::ExportTarget,
 };
-use super::find::list_by_sender;
+use super::find::{list_by_sender, list_recorded};
 use crate::{
     audit::AuditScope,
     exit::Exit,
@@ -52,7 +52,8 @@ pub(crate) struct Export {
     #[arg(long)]
     chat: Option<String>,
     /// The chat with this phone number: digits, with the country code; - reads it from standard
-    /// input.
+    /// input. Includes the folder of each LID that a webhook named beside it, as the table of
+    /// people or a record knows: this reads every record of the instance.
     #[arg(long)]
     phone: Option<String>,
     /// Of --phone: also what this person sent to groups, channels and stories. The index names the
@@ -83,39 +84,35 @@ struct Selection {
     doubtful: BTreeSet<Chat>,
 }
 
+/// What was copied.
+struct Exported {
+    summary: ExportSummary,
+    /// How many records there were.
+    count: usize,
+    of_others: usize,
+    chats: BTreeSet<Chat>,
+    doubtful: BTreeSet<Chat>,
+}
+
 impl Export {
     /// Copies the chat, and prints the counts.
     pub(crate) async fn run_export(self, session: &Session) -> anyhow::Result<Exit> {
-        let output = self.output.display();
         let mut odd = OddRecords::default();
         let tenant = self.find_owner(session, &mut odd).await?;
-        let selection = self.select_all(&tenant, &mut odd, session).await?;
-        let Selection { records, of_others, chats, doubtful } = selection;
-        let records = odd.inspect_all(records);
-        let count = records.len();
-        let whose = self.instance.as_ref().map_or(tenant.as_str(), InstanceId::as_str);
-        let what = format!("export {count} media of {whose} to {output}");
-        if !session.flags.may_change(&what)? {
-            return Ok(Exit::Ok);
-        }
         let what = if self.phone.is_some() { "phone" } else { "chat" };
         let scope = AuditScope::new("media export", what).of_instance(self.instance.as_ref());
         let scope = scope.of_tenant(TenantId::parse(tenant.clone()).ok().as_ref());
-        let copy = async {
-            let target = ExportTarget::open(&self.output, self.resume)?;
-            let layout = match self.instance {
-                Some(_) => ExportLayout::OneInstance,
-                None => ExportLayout::ManyInstances,
-            };
-            let copier = Copier::new(session, session.utc_offset()?, target, layout)?;
-            until_interrupted(Box::pin(copier.copy_all(&records))).await
+        // How many media there are of a person is said before they are copied, and by a dry run.
+        let export = self.select_and_copy(&tenant, &mut odd, session);
+        let Some(exported) = session.audit_unless(scope, "not exported", export).await? else {
+            return Ok(Exit::Ok);
         };
-        let summary = session.audit(scope, copy).await??;
+        let Exported { summary, count, of_others, chats, doubtful } = exported;
         let ExportSummary { files, bytes, kept, changed, absent, unsettled } = summary;
         let json = json!({
             "path": self.output, "tenant": tenant, "media": count, "files": files, "bytes": bytes,
             "kept": kept, "not_as_recorded": changed, "absent": absent, "unsettled": unsettled,
-            "of_other_tenants": of_others,
+            "of_other_tenants": of_others, "groups": self.groups,
             "folders": chats.iter().map(Chat::as_str).collect::<Vec<_>>(),
         });
         let text = self.describe_summary(summary, &chats, (count, of_others))
@@ -123,6 +120,31 @@ impl Export {
         session.flags.print(&json, text)?;
         let exit = odd.print_notes();
         Ok(if changed + absent + unsettled == 0 { exit } else { Exit::Findings })
+    }
+
+    /// Selects the records and copies their files; `None` after a dry run.
+    async fn select_and_copy(
+        &self,
+        tenant: &str,
+        odd: &mut OddRecords,
+        session: &Session,
+    ) -> anyhow::Result<Option<Exported>> {
+        let selection = self.select_all(tenant, odd, session).await?;
+        let Selection { records, of_others, chats, doubtful } = selection;
+        let records = odd.inspect_all(records);
+        let (count, output) = (records.len(), self.output.display());
+        let whose = self.instance.as_ref().map_or(tenant, InstanceId::as_str);
+        if !session.flags.may_change(&format!("export {count} media of {whose} to {output}"))? {
+            return Ok(None);
+        }
+        let target = ExportTarget::open(&self.output, self.resume)?;
+        let layout = match self.instance {
+            Some(_) => ExportLayout::OneInstance,
+            None => ExportLayout::ManyInstances,
+        };
+        let copier = Copier::new(session, session.utc_offset()?, target, layout)?;
+        let summary = until_interrupted(Box::pin(copier.copy_all(&records))).await?;
+        Ok(Some(Exported { summary, count, of_others, chats, doubtful }))
     }
 
     fn describe_summary(
@@ -149,6 +171,10 @@ impl Export {
         note(of_others as u64, "media of the chat belong to another tenant, and were left out.");
         if self.phone.is_some() {
             text += &describe_folders(chats);
+        }
+        if self.phone.is_some() && !self.groups {
+            text += "\nWhat this person sent to groups, channels and stories is left out: --groups \
+                     exports it as well.";
         }
         text
     }
@@ -182,7 +208,7 @@ impl Export {
         };
         let mut all = Selection::default();
         for instance in instances {
-            let person = self.find_chats(&instance, session).await?;
+            let person = self.find_chats((tenant, &instance), session).await?;
             let its = self.select_records((&instance, &person.chats), tenant, session).await?;
             all.records.extend(its.records);
             all.of_others += its.of_others;
@@ -230,7 +256,7 @@ impl Export {
     /// The folders that are exported: the chat's, or every one of the person's.
     async fn find_chats(
         &self,
-        instance: &InstanceId,
+        (tenant, instance): (&str, &InstanceId),
         session: &Session,
     ) -> anyhow::Result<PersonChats> {
         if let Some(chat) = &self.chat {
@@ -238,6 +264,9 @@ impl Export {
         }
         let phone = screen::read_phone(self.phone.as_deref().unwrap_or_default())?;
         let spellings = parse_phone(&phone)?;
-        Ok(PersonChats::find(&session.people()?, instance, &spellings).await?)
+        let tenant = TenantId::parse(tenant.to_owned()).ok();
+        let recorded = list_recorded(&session.records()?, instance, tenant.as_ref()).await?;
+        let people = session.people()?;
+        Ok(PersonChats::find_with(&people, instance, &spellings, &recorded).await?)
     }
 }

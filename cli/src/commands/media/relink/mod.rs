@@ -64,8 +64,29 @@ impl Relink {
     pub(crate) async fn run_relink(self, session: &Session) -> anyhow::Result<Exit> {
         let tenant = self.find_tenant(session).await?;
         let mut odd = OddRecords::default();
-        let (people, unclear) = self.find_people(&tenant, &mut odd, session).await?;
-        let found = count_records(&tenant, &people, session).await?;
+        let word = if self.phone.is_some() || self.lid.is_some() { "chat" } else { "tenant" };
+        let scope = AuditScope::new(ACTION, word).of_tenant(&tenant);
+        let scope = scope.of_instance(self.instance.as_ref());
+        // How many media there are of a person is said before they are moved, and by a dry run.
+        let relink = self.count_and_move(&tenant, &mut odd, session);
+        let moved = session.audit_unless(scope, "not moved", relink).await?;
+        let exit = odd.print_notes();
+        let Some(count) = moved else {
+            return Ok(exit);
+        };
+        session.flags.print(&json!(count), count.describe())?;
+        Ok(if count.is_whole() { exit } else { Exit::Findings })
+    }
+
+    /// Counts, asks and moves; `None` after a dry run or a "no".
+    async fn count_and_move(
+        &self,
+        tenant: &TenantId,
+        odd: &mut OddRecords,
+        session: &Session,
+    ) -> anyhow::Result<Option<RelinkCount>> {
+        let (people, unclear) = self.find_people(tenant, odd, session).await?;
+        let found = count_records(tenant, &people, session).await?;
         let change = format!(
             "move the media files of {found} records of tenant {tenant} from folders of LIDs to \
              those of their phone numbers"
@@ -75,20 +96,14 @@ impl Relink {
             let json = json!({ "dry_run": true, "would": change, "found": found,
                 "unclear": unclear });
             session.flags.print(&json, format!("Would {change}.{}", count.describe_left()))?;
-            return Ok(odd.print_notes());
+            return Ok(None);
         }
         if found > 0 && !session.flags.confirm(&change)? {
-            return Ok(Exit::Ok);
+            return Ok(None);
         }
-        let word = if self.phone.is_some() || self.lid.is_some() { "chat" } else { "tenant" };
-        let scope = AuditScope::new(ACTION, word).of_tenant(&tenant);
-        let scope = scope.of_instance(self.instance.as_ref());
-        let moving = move_all(&tenant, &people, session);
-        let mut count = session.audit(scope, moving).await??;
+        let mut count = move_all(tenant, &people, session).await?;
         count.unclear = unclear;
-        session.flags.print(&json!(count), count.describe())?;
-        let exit = odd.print_notes();
-        Ok(if count.is_whole() { exit } else { Exit::Findings })
+        Ok(Some(count))
     }
 
     async fn find_tenant(&self, session: &Session) -> anyhow::Result<TenantId> {
