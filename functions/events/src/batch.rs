@@ -29,7 +29,19 @@ pub async fn handle_batch(
     let mut meant = Vec::with_capacity(batch.records.len());
     for record in batch.records {
         let sequence_number = record.change.sequence_number.clone();
-        meant.extend(read_event(record, events.now()).map(|event| (sequence_number, event)));
+        let change = read_change(record, events.now());
+        let dropped = timeout_at(deadline - TIME_TO_ANSWER, events.drop_links(&change)).await;
+        if !matches!(dropped, Ok(Ok(()))) {
+            if let Ok(Err(error)) = dropped {
+                tracing::error!(%error, "the links of a record that is gone were not removed");
+            }
+            // What comes before is published, and Lambda sends the rest again from here on.
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier = sequence_number;
+            response.batch_item_failures.push(failure);
+            break;
+        }
+        meant.extend(change.into_event().map(|event| (sequence_number, event)));
     }
     for some in meant.chunks(MAX_EVENTS) {
         let published = timeout_at(deadline - TIME_TO_ANSWER, publish(events, some)).await;
@@ -45,15 +57,15 @@ pub async fn handle_batch(
         if let Some((sequence_number, _)) = failed.and_then(|index| some.get(index)) {
             let mut failure = DynamoDbBatchItemFailure::default();
             failure.item_identifier = sequence_number.clone();
-            response.batch_item_failures.push(failure);
+            response.batch_item_failures = vec![failure];
             return response;
         }
     }
     response
 }
 
-/// The event that a record of the stream is.
-fn read_event(record: EventRecord, now: i64) -> Option<PublishedEvent> {
+/// The change that a record of the stream is.
+fn read_change(record: EventRecord, now: i64) -> Change {
     let EventRecord { change, event_id, .. } = record;
     let written_at = change.approximate_creation_date_time.timestamp();
     Change {
@@ -63,7 +75,6 @@ fn read_event(record: EventRecord, now: i64) -> Option<PublishedEvent> {
         before: change.old_image,
         after: change.new_image,
     }
-    .into_event()
 }
 
 /// Publishes up to [`MAX_EVENTS`] events. Returns the index of the first that is not published

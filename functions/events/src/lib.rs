@@ -11,8 +11,10 @@ mod progress;
 use std::{sync::Arc, time::Duration};
 
 use aws::{
+    changes::Change,
     clients::Clients,
     delivery_sender::{DeliverySender, SentDeliveries},
+    error::AwsError,
     event_bus::{BusEvent, EventBus},
     ledger::JobsTable,
     receivers::{Receiver, Receivers},
@@ -136,6 +138,11 @@ impl Events {
         let extras = ReceiverExtras { link, texts };
         self.progress.note(&event.id, |progress| progress.extras = Some(extras.clone()));
         Ok(extras)
+    }
+
+    /// Removes the links that a record does not name any more.
+    async fn drop_links(&self, change: &Change) -> Result<(), AwsError> {
+        self.links.remove(&change.dropped_links()).await
     }
 
     /// Forgets what was done for events that are published everywhere.

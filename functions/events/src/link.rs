@@ -1,9 +1,10 @@
-//! Makes the media link of an event.
+//! Makes the media link of an event, and removes those of a record that is gone.
 
 use std::sync::Arc;
 
 use aws::{
     clients::Clients,
+    error::AwsError,
     ledger::{Ledger, LedgerTables},
     links::{LinkRules, LinksTable},
 };
@@ -17,7 +18,7 @@ use crate::{config::Config, error::PublishError};
 /// Returns bytes from a cryptographically secure source. `None`: it has none.
 pub type TokenBytes = Arc<dyn Fn() -> Option<[u8; LinkToken::BYTES]> + Send + Sync>;
 
-/// Makes links.
+/// Makes links, and removes them.
 pub(crate) struct LinkMaker {
     ledger: Ledger,
     table: LinksTable,
@@ -59,5 +60,10 @@ impl LinkMaker {
         let token = LinkToken::from_random(token);
         let terms = (rule, self.base_url.as_str(), now);
         Ok(self.table.make_for_event(&self.ledger, event, &token, terms).await?)
+    }
+
+    /// Removes the links whose tokens have these hashes.
+    pub(crate) async fn remove(&self, hashes: &[String]) -> Result<(), AwsError> {
+        self.table.remove_all(hashes).await
     }
 }

@@ -32,6 +32,19 @@ pub struct Change {
 }
 
 impl Change {
+    /// The hashes of the links that the record named before, and does not name any more: it was
+    /// erased, or its time to live was over.
+    #[must_use]
+    pub fn dropped_links(&self) -> Vec<String> {
+        let links_of = |item: &Item| Attributes::from(item.clone()).remove("links");
+        let kept = links_of(&self.after);
+        let kept = kept.as_ref().and_then(|links| links.as_ss().ok());
+        let named = links_of(&self.before);
+        let named = named.as_ref().and_then(|links| links.as_ss().ok());
+        let is_dropped = |link: &&String| !kept.is_some_and(|kept| kept.contains(link));
+        named.into_iter().flatten().filter(is_dropped).cloned().collect()
+    }
+
     /// The event that the change is. `None`: nothing changed that anyone is told.
     #[must_use]
     pub fn into_event(self) -> Option<PublishedEvent> {

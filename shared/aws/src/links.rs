@@ -105,6 +105,19 @@ impl LinksTable {
         }
     }
 
+    /// Removes the links whose tokens have these hashes, as far as there are any.
+    ///
+    /// # Errors
+    /// [`AwsError`] when `DeleteItem` fails.
+    pub async fn remove_all(&self, token_hashes: &[String]) -> Result<(), AwsError> {
+        for hash in token_hashes {
+            let delete = self.clients.dynamodb.delete_item().table_name(&self.table);
+            let deleted = delete.key(TOKEN, string_value(hash)).send().await;
+            deleted.map_err(AwsError::in_operation("dynamodb:DeleteItem"))?;
+        }
+        Ok(())
+    }
+
     /// Counts one opening of a link that is still there.
     ///
     /// # Errors
@@ -189,19 +202,6 @@ impl LinkRules {
 
 #[cfg(feature = "operator")]
 impl LinksTable {
-    /// Removes the links whose tokens have these hashes, as far as there are any.
-    ///
-    /// # Errors
-    /// [`AwsError`] when `DeleteItem` fails.
-    pub async fn remove_all(&self, token_hashes: &[String]) -> Result<(), AwsError> {
-        for hash in token_hashes {
-            let delete = self.clients.dynamodb.delete_item().table_name(&self.table);
-            let deleted = delete.key(TOKEN, string_value(hash)).send().await;
-            deleted.map_err(AwsError::in_operation("dynamodb:DeleteItem"))?;
-        }
-        Ok(())
-    }
-
     /// Shows every link of a tenant to `each`, by the hash of its token. It reads the whole table:
     /// a link is found by its token, or by the record of its file, and by nothing else.
     ///

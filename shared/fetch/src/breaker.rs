@@ -4,9 +4,10 @@
 //! A circuit covers a strategy (each strategy has one base URL per process), or one instance's use
 //! of it, because one disconnected instance does not mean that the others fail. Five failures in a
 //! row, of at least two media messages, open a circuit; the circuit of the strategy needs two
-//! instances as well, so that no single sender and no single customer closes an origin for the
-//! others. The strategy is then skipped for 30 seconds; after that one media message probes it.
-//! Each failed probe doubles the rest, up to five minutes. One success closes the circuit.
+//! instances and two chats as well, so that no single customer closes an origin for the others, and
+//! no sender who writes to several. The strategy is then skipped for 30 seconds; after that one
+//! media message probes it. Each failed probe doubles the rest, up to five minutes. One success
+//! closes the circuit.
 
 use std::{
     collections::HashMap,
@@ -16,6 +17,7 @@ use std::{
 
 use media::{
     ids::{InstanceId, MessageId},
+    message::{Chat, MediaMessage},
     strategy::Strategy,
 };
 use wapi::download::{Refusal, RefusalRow};
@@ -54,11 +56,13 @@ pub(crate) struct Cause<'a> {
     instance: &'a InstanceId,
     /// The sender's id of the message. A message in a group has the same id for every instance.
     message_id: &'a MessageId,
+    chat: &'a Chat,
 }
 
 impl<'a> Cause<'a> {
     pub(crate) fn from_request(request: FetchRequest<'a>) -> Self {
-        Self { instance: request.instance, message_id: &request.message.message_id }
+        let MediaMessage { message_id, chat, .. } = request.message;
+        Self { instance: request.instance, message_id, chat }
     }
 }
 
@@ -66,10 +70,11 @@ impl<'a> Cause<'a> {
 #[derive(Debug, Clone)]
 struct CircuitState {
     in_a_row: u32,
-    /// The instance and the message of the first failure.
-    first: (InstanceId, MessageId),
+    /// The instance, the message and the chat of the first failure.
+    first: (InstanceId, MessageId, Chat),
     has_other_instance: bool,
     has_other_message: bool,
+    has_other_chat: bool,
     /// Whether the failures have opened the circuit.
     is_open: bool,
     /// End of the rest, in seconds since 1970. The start of a probe moves it forward: this allows
@@ -220,22 +225,25 @@ fn count_failure(
     let is_for_everyone = circuit.instance.is_none();
     let state = states.entry(circuit).or_insert_with(|| CircuitState {
         in_a_row: 0,
-        first: (cause.instance.clone(), cause.message_id.clone()),
+        first: (cause.instance.clone(), cause.message_id.clone(), cause.chat.clone()),
         has_other_instance: false,
         has_other_message: false,
+        has_other_chat: false,
         is_open: false,
         rests_until: now,
         rest: FIRST_REST_SECONDS,
         is_probed: false,
         is_unauthorized,
     });
-    let (instance, message_id) = &state.first;
+    let (instance, message_id, chat) = &state.first;
     state.has_other_instance |= instance != cause.instance;
     state.has_other_message |= message_id != cause.message_id;
+    state.has_other_chat |= chat != cause.chat;
     state.in_a_row = state.in_a_row.saturating_add(1);
     // The last failure decides whether a skipped attempt counts as refused credentials.
     state.is_unauthorized = is_unauthorized;
-    let has_witnesses = state.has_other_message && (state.has_other_instance || !is_for_everyone);
+    let is_of_several = state.has_other_instance && state.has_other_chat;
+    let has_witnesses = state.has_other_message && (is_of_several || !is_for_everyone);
     if !state.is_open && state.in_a_row >= MAX_FAILURES && has_witnesses {
         state.is_open = true;
         state.rests_until = now.saturating_add(state.rest);

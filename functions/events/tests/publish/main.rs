@@ -7,6 +7,7 @@
 )]
 
 mod again;
+mod links;
 mod states;
 
 use std::{

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::{FetchOptions, FetchResult, World, collect_parts};
 
-const OTHER_INSTANCE: &str = "LITE-CCCCCC-DDDDDD";
+pub(crate) const OTHER_INSTANCE: &str = "LITE-CCCCCC-DDDDDD";
 const OTHER_TOKEN: &str = "token-of-the-other";
 
 /// Seconds after which an unreported probe counts as lost.
@@ -23,25 +23,35 @@ const FIRST: i64 = 30;
 const MAX_REST: i64 = 300;
 
 /// W-API with two instances, and the test's own clock.
-async fn two_instances() -> (World, i64) {
+pub(crate) async fn two_instances() -> (World, i64) {
     let world = World::new().await;
     world.origins.register_instance(OTHER_INSTANCE, OTHER_TOKEN);
     (world, boot::clock::now())
 }
 
 /// The request of a job that is not on its last attempt.
-fn options(strategy: Strategy, instance: &'static str, now: i64) -> FetchOptions<'static> {
+pub(crate) fn options(
+    strategy: Strategy,
+    instance: &'static str,
+    now: i64,
+) -> FetchOptions<'static> {
     let token = if instance == OTHER_INSTANCE { OTHER_TOKEN } else { DEFAULT_TOKEN };
     FetchOptions { instance, token, insist: false, now, ..FetchOptions::with_strategy(strategy) }
 }
 
-/// A new media message of this instance, for which W-API follows this scenario.
-fn new_spec(instance: &str, scenario: W) -> Spec {
-    Spec::of(Kind::Image).instance(instance).wapi(scenario)
+/// A new media message of this instance, for which W-API follows this scenario. Each instance has a
+/// chat of its own.
+pub(crate) fn new_spec(instance: &str, scenario: W) -> Spec {
+    let chat = if instance == OTHER_INSTANCE { "5500900000007" } else { "5500900000006" };
+    Spec::of(Kind::Image).instance(instance).wapi(scenario).chat(chat)
 }
 
 /// Fetches a new media message and returns the number of requests.
-async fn fetch_new(world: &World, spec: Spec, options: FetchOptions<'_>) -> (FetchResult, usize) {
+pub(crate) async fn fetch_new(
+    world: &World,
+    spec: Spec,
+    options: FetchOptions<'_>,
+) -> (FetchResult, usize) {
     let before = world.origins.requests().len();
     let (_, message) = world.announce(spec);
     let fetched = world.fetch_with(&message, options).await;
@@ -74,7 +84,7 @@ async fn fail_both(world: &World, times: usize, now: i64, scenario: &W) {
 }
 
 /// Checks that both instances are served by a strategy whose origins work.
-async fn assert_serves_both(world: &World, strategy: Strategy, now: i64, about: &str) {
+pub(crate) async fn assert_serves_both(world: &World, strategy: Strategy, now: i64, about: &str) {
     for instance in [DEFAULT_INSTANCE, OTHER_INSTANCE] {
         let spec = new_spec(instance, W::Ok);
         let (fetched, _) = fetch_new(world, spec, options(strategy, instance, now)).await;
@@ -83,7 +93,7 @@ async fn assert_serves_both(world: &World, strategy: Strategy, now: i64, about: 
 }
 
 /// Seconds left, if the circuit was open.
-fn seconds_left(fetched: &FetchResult) -> Option<u64> {
+pub(crate) fn seconds_left(fetched: &FetchResult) -> Option<u64> {
     match &fetched.result {
         Err(FetchError::CircuitOpen { left, .. }) => Some(left.as_secs()),
         _ => None,
@@ -347,37 +357,6 @@ async fn one_media_message_opens_no_circuit() {
             assert!(fetched.result.is_err() && seconds_left(&fetched).is_none(), "{scenario:?}");
         }
         assert_serves_both(&world, Wapi, now, &format!("{scenario:?}")).await;
-    }
-}
-
-/// The sender chose the path, so the CDN's answer to it may be the message's own failure.
-#[tokio::test]
-async fn the_cdns_answers_to_a_path_open_nothing_alone() {
-    for (scenario, instances, opens) in [
-        (CdnScenario::Status { code: 400 }, 2, false),
-        (CdnScenario::Status { code: 414 }, 2, false),
-        (CdnScenario::Redirect, 2, false),
-        (CdnScenario::Html200, 2, false),
-        (CdnScenario::Status { code: 503 }, 1, false),
-        (CdnScenario::Status { code: 503 }, 2, true),
-        (CdnScenario::Status { code: 429 }, 2, true),
-    ] {
-        let (world, now) = two_instances().await;
-        let both = [DEFAULT_INSTANCE, OTHER_INSTANCE];
-        for instance in both.into_iter().take(instances).cycle().take(8) {
-            let spec = new_spec(instance, W::Ok).cdn(scenario.clone());
-            let (fetched, _) = fetch_new(&world, spec, options(Cdn, instance, now)).await;
-            assert!(fetched.result.is_err());
-        }
-        if !opens {
-            assert_serves_both(&world, Cdn, now, &format!("{scenario:?}")).await;
-            continue;
-        }
-        for instance in both {
-            let spec = new_spec(instance, W::Ok);
-            let (fetched, _) = fetch_new(&world, spec, options(Cdn, instance, now)).await;
-            assert_eq!(seconds_left(&fetched), Some(30), "{scenario:?}: {instance}");
-        }
     }
 }
 

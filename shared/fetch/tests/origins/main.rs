@@ -15,6 +15,7 @@ mod log;
 mod silence;
 mod wapi;
 mod wapi_alternate;
+mod witnesses;
 
 use std::{pin::pin, time::Duration};
 

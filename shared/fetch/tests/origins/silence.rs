@@ -134,8 +134,9 @@ async fn what_the_cdn_cannot_be_asked_for() {
     assert!(!can_ask(&signed(now - 60)));
 
     let down = CdnScenario::Status { code: 503 };
-    for instance in [DEFAULT_INSTANCE, OTHER_INSTANCE].into_iter().cycle().take(10) {
-        let spec = Spec::of(Kind::Image).instance(instance).cdn(down.clone());
+    let both = [(DEFAULT_INSTANCE, "5500900000006"), (OTHER_INSTANCE, "5500900000007")];
+    for (instance, chat) in both.into_iter().cycle().take(10) {
+        let spec = Spec::of(Kind::Image).instance(instance).chat(chat).cdn(down.clone());
         let options = FetchOptions { instance, insist: false, ..FetchOptions::with_strategy(Cdn) };
         let (_, message) = world.announce(spec);
         assert!(world.fetch_with(&message, options).await.result.is_err());

@@ -240,7 +240,7 @@ fn the_events_role_has_exactly_these_rights() {
         ("ReadTexts".to_owned(), name_set(["dynamodb:GetItem"])),
         ("ReadRules".to_owned(), name_set(["dynamodb:GetItem"])),
         ("NoteLinks".to_owned(), name_set(["dynamodb:UpdateItem"])),
-        ("MakeLinks".to_owned(), name_set(["dynamodb:PutItem"])),
+        ("MakeLinks".to_owned(), name_set(["dynamodb:DeleteItem", "dynamodb:PutItem"])),
         ("TellOfLostChanges".to_owned(), name_set(["sns:Publish"])),
         ("PutEvents".to_owned(), name_set(["events:PutEvents"])),
         ("WriteLogs".to_owned(), name_set(["logs:CreateLogStream", "logs:PutLogEvents"])),
@@ -274,6 +274,11 @@ fn the_events_function_hears_of_every_end() {
         let state = state.as_str().expect("a state");
         assert!(media::media_event::MediaEventType::from_state(state).is_some(), "{state}");
     }
+    let removed = mapping["FilterCriteria"]["Filters"][2]["Pattern"].as_str().expect("a filter");
+    let removed: serde_json::Value = serde_json::from_str(removed).expect("JSON");
+    let has_links = serde_json::json!({ "links": { "SS": [{ "exists": true }] } });
+    assert_eq!(removed["eventName"], serde_json::json!(["REMOVE"]));
+    assert_eq!(removed["dynamodb"]["OldImage"], has_links, "a record that ends leaves no link");
     assert_eq!(string_list(&mapping["FunctionResponseTypes"]), ["ReportBatchItemFailures"]);
     assert_eq!(mapping["StartingPosition"].as_str(), Some("TRIM_HORIZON"));
     assert!(mapping["MaximumRetryAttempts"].is_null(), "it gives up before the stream does");
