@@ -155,6 +155,7 @@ impl ReceiverWorld {
             schema::tenants_table(),
             schema::jobs_table(),
             schema::people_table(),
+            schema::orders_table(),
             schema::receivers_table(),
         ] {
             world.write_table("CreateTable", &table);

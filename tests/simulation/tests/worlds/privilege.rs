@@ -34,9 +34,9 @@ type Right = (String, String);
 const AT_START: [(&str, &str); 1] = [("sqs:GetQueueAttributes", "JobsQueue")];
 
 /// What needs a receiver of webhooks, a webhook about the connection, or a large one, a hold on an
-/// instance of which an unread webhook is dropped, or an order about what waits for a receiver:
-/// tests at wire level do it. To list a bucket is to be told that an object is missing.
-const ELSEWHERE: [(&str, &str, &str); 11] = [
+/// instance of which an unread webhook is dropped, an order about what waits for a receiver, or a
+/// record with links whose time is over: tests at wire level do it. To list a bucket is to be told that an object is missing.
+const ELSEWHERE: [(&str, &str, &str); 12] = [
     ("webhook", "dynamodb:UpdateItem", "MarksTable"),
     ("webhook", "s3:PutObject", "DeliveriesBucket/*"),
     ("webhook", "sqs:SendMessage", "DeliveriesQueue"),
@@ -48,6 +48,7 @@ const ELSEWHERE: [(&str, &str, &str); 11] = [
     ("deliver", "s3:GetObject", "DeliveriesBucket/*"),
     ("deliver", "s3:ListBucket", "DeliveriesBucket"),
     ("deliver", "dynamodb:BatchGetItem", "OrdersTable"),
+    ("events", "dynamodb:DeleteItem", "LinksTable"),
 ];
 
 /// What Lambda itself does with a function's role, to poll its queue or stream, or to tell of what
