@@ -30,6 +30,8 @@ pub mod schema;
 pub mod seed;
 mod senders;
 mod source;
+mod stream;
+mod told;
 mod watcher;
 pub mod wire;
 mod world;

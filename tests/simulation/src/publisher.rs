@@ -1,27 +1,18 @@
-//! The stream of the media table, as Lambda reads it for the events function: in order, a batch
-//! again from the first change on that was not published. At the end, what receivers were told.
+//! The stream of the media table, read for the events function. At the end, what receivers were
+//! told.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use ::events::Events;
 use media::{delivery::Delivery, media_link::LinkToken};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::{
-    clockwork::WORLD_START,
     cloud::Cloud,
-    function::{
-        DELIVERIES, InvocationEnd, JOBS_TABLE, LINKS, MEDIA, ProcessContext, RECEIVERS, Slot,
-    },
+    function::{DELIVERIES, JOBS_TABLE, LINKS, MEDIA, ProcessContext, RECEIVERS},
     plan::CUSTOMERS,
+    stream::{StreamReader, WINDOW},
 };
-
-/// How long Lambda waits before it sends a batch again.
-const TRY_AGAIN: Duration = Duration::from_secs(20);
-
-/// How long after a change of a queue the stream is read.
-const WINDOW: Duration = Duration::from_secs(1);
 
 /// The tenant whose stored files get links.
 pub(crate) const TENANT_WITH_LINKS: &str = "acme";
@@ -51,11 +42,7 @@ pub(crate) struct Publisher {
 }
 
 struct State {
-    slot: Slot<Arc<Events>>,
-    /// The number of the last change that was published.
-    read: Option<String>,
-    /// How many were.
-    published: usize,
+    reader: StreamReader,
     /// The records that the stream saw erased.
     erased: BTreeSet<End>,
 }
@@ -63,8 +50,8 @@ struct State {
 impl Publisher {
     /// A publisher at the beginning of the stream.
     pub(crate) fn new(around: &Arc<ProcessContext>) -> Arc<Self> {
-        let slot = Slot::new(around, "events-0".to_owned());
-        let state = Mutex::new(State { slot, read: None, published: 0, erased: BTreeSet::new() });
+        let reader = StreamReader::new(around, MEDIA, "events-0");
+        let state = Mutex::new(State { reader, erased: BTreeSet::new() });
         Arc::new(Self { around: Arc::clone(around), state })
     }
 
@@ -84,35 +71,11 @@ impl Publisher {
     pub(crate) async fn publish_all(&self) {
         let mut state = self.state.lock().await;
         loop {
-            let tables = &self.around.cloud.tables;
-            let changes = tables.changes_after(MEDIA, state.read.as_deref()).expect("a stream");
-            let numbers: Vec<_> = changes.iter().map(number_of).collect();
-            state.erased.extend(changes.iter().filter_map(read_erased));
-            let Some(last) = numbers.last().cloned() else {
+            let changes = state.reader.publish_some().await;
+            if changes.is_empty() {
                 return;
-            };
-            let now = self.around.cloud.clock.now().as_secs();
-            let places = state.published..;
-            let batch: Vec<_> =
-                places.zip(changes).map(|(place, one)| as_event(one, place, now)).collect();
-            let batch = serde_json::from_value(json!({ "Records": batch })).expect("a batch");
-            let ended = state.slot.publish_batch(batch).await;
-            match ended {
-                InvocationEnd::Answered(None) => {
-                    state.read = Some(last);
-                    state.published += numbers.len();
-                }
-                InvocationEnd::Answered(Some(failed)) => {
-                    let first = numbers.iter().position(|one| *one == failed).expect("its number");
-                    let before = first.checked_sub(1).and_then(|place| numbers.get(place).cloned());
-                    state.read = before.or_else(|| state.read.take());
-                    state.published += first;
-                    tokio::time::sleep(TRY_AGAIN).await;
-                }
-                InvocationEnd::Failed | InvocationEnd::Died(_) => {
-                    tokio::time::sleep(TRY_AGAIN).await;
-                }
             }
+            state.erased.extend(changes.iter().filter_map(read_erased));
         }
     }
 
@@ -129,19 +92,6 @@ impl Publisher {
         let untold = untold.map(|end| format!("nobody was told: {end:?}"));
         untold.chain(dead_links(cloud, &bodies, &records)).collect()
     }
-}
-
-fn number_of(change: &Value) -> String {
-    change["dynamodb"]["SequenceNumber"].as_str().expect("a number").to_owned()
-}
-
-/// A change as Lambda passes it on, written now by the world's clock. The engine takes ids and
-/// numbers from chance and time that no seed decides; the place in the stream is as good.
-fn as_event(mut change: Value, place: usize, now: u64) -> Value {
-    let at = i64::try_from(now).expect("a time") + WORLD_START;
-    change["eventID"] = json!(format!("change {place}"));
-    change["dynamodb"]["ApproximateCreationDateTime"] = json!(at);
-    change
 }
 
 /// What the events say that are in the queue or at rest.

@@ -1,7 +1,7 @@
-//! A world of receivers: webhooks come in at the door, and applications get them, while processes
-//! die and applications fail.
+//! A world of receivers: webhooks come in at the door, and applications get them, and what becomes
+//! of instances and receivers, while processes die and applications fail.
 //!
-//! It has no media: only the webhook, the deliver and the watch function run.
+//! It has no media: only the webhook, the deliver, the watch and the events function run.
 
 use std::{
     collections::BTreeSet,
@@ -23,11 +23,14 @@ use crate::{
     cloud::{Cloud, queue::Settings},
     fault,
     function::{
-        DELIVERIES, InvocationEnd, JOBS, JOBS_TABLE, PARKED, ProcessContext, RECEIVERS, Slot,
+        DELIVERIES, InvocationEnd, JOBS, JOBS_TABLE, MARKS_TABLE, PARKED, ProcessContext,
+        RECEIVERS, Slot,
     },
     operator::Desk,
     plan::CUSTOMERS,
     schema,
+    stream::{StreamReader, WINDOW},
+    told::ToTell,
     wire::ResourceAccess,
 };
 
@@ -54,6 +57,8 @@ pub struct ReceiverPlan {
     pub applications: Vec<Respond>,
     /// How many webhooks are posted, and at which interval.
     pub webhooks: (u32, Duration),
+    /// Whether every second webhook says that the instance was disconnected, or connected again.
+    pub has_connections: bool,
     /// When the world ends, whatever is still on its way.
     pub max_time: Duration,
 }
@@ -78,8 +83,12 @@ pub struct ReceiverOutcome {
     pub accepted: Vec<(Duration, Vec<u8>)>,
     /// What each application got.
     pub got: Vec<Vec<Arrival>>,
-    /// What the jobs table has at the end.
+    /// What rests at the end for applications that still want something.
     pub resting: usize,
+    /// How many events the streams of instances and receivers are.
+    pub events: usize,
+    /// Which of them an application was not told.
+    pub untold: Vec<String>,
     /// Every call, in order.
     pub trace: Vec<String>,
     /// What each function used of which part of AWS.
@@ -87,14 +96,29 @@ pub struct ReceiverOutcome {
 }
 
 impl ReceiverOutcome {
-    /// The bodies that were accepted, and that the n-th application never took.
+    /// The bodies that were accepted, and that the n-th application never took. One that wants
+    /// nothing any more misses nothing.
     #[must_use]
     pub fn missed(&self, n: usize) -> Vec<&[u8]> {
+        if is_gone(&self.got[n]) {
+            return Vec::new();
+        }
         let taken = self.got[n].iter().filter(|one| (200..300).contains(&one.status));
         let taken: BTreeSet<_> = taken.map(|one| one.body.as_slice()).collect();
         let accepted = self.accepted.iter().map(|(_, body)| body.as_slice());
         accepted.filter(|body| !taken.contains(body)).collect()
     }
+}
+
+/// Whether an application has answered that it wants nothing any more.
+fn is_gone(got: &[Arrival]) -> bool {
+    got.iter().any(|one| one.status == 410)
+}
+
+/// The id of the n-th application's receiver.
+fn receiver_id(n: usize) -> String {
+    let letter = char::from(b'a' + u8::try_from(n).expect("few applications"));
+    format!("rcv_{}", letter.to_string().repeat(16))
 }
 
 type Log = Arc<Mutex<Vec<(Duration, u16)>>>;
@@ -116,10 +140,15 @@ pub fn run_receivers(plan: ReceiverPlan) -> ReceiverOutcome {
         let world = Arc::new(ReceiverWorld::build(&plan).await);
         let deliver = tokio::task::spawn_local(Arc::clone(&world).run_deliver());
         let watch = tokio::task::spawn_local(Arc::clone(&world).run_watch());
-        let accepted = world.post_webhooks(plan.webhooks).await;
+        let streams = [(MARKS_TABLE, "events-1"), (RECEIVERS, "events-2")]
+            .map(|(table, process)| world.read_stream(table, process))
+            .map(tokio::task::spawn_local);
+        let accepted = world.post_webhooks(&plan).await;
         let mut outcome = world.look(&accepted);
         let is_open = |outcome: &ReceiverOutcome| {
-            (0..outcome.got.len()).any(|n| !outcome.missed(n).is_empty()) || outcome.resting > 0
+            let is_missed = |n: usize| !outcome.missed(n).is_empty();
+            let is_late = (0..outcome.got.len()).any(is_missed) || outcome.resting > 0;
+            is_late || !outcome.untold.is_empty()
         };
         while is_open(&outcome) && world.cloud.clock.now() < plan.max_time {
             tokio::time::sleep(Duration::from_secs(30)).await;
@@ -127,6 +156,7 @@ pub fn run_receivers(plan: ReceiverPlan) -> ReceiverOutcome {
         }
         deliver.abort();
         watch.abort();
+        streams.iter().for_each(tokio::task::JoinHandle::abort);
         let log = &world.cloud.log;
         ReceiverOutcome { trace: log.lines(), reached: log.resource_accesses(), ..outcome }
     })
@@ -156,7 +186,8 @@ impl ReceiverWorld {
             schema::jobs_table(),
             schema::people_table(),
             schema::orders_table(),
-            schema::receivers_table(),
+            schema::with_stream(schema::marks_table()),
+            schema::with_stream(schema::receivers_table()),
         ] {
             world.write_table("CreateTable", &table);
         }
@@ -179,15 +210,14 @@ impl ReceiverWorld {
             AppAnswer::status(status)
         });
         let application = application.await.expect("an application");
-        let letter = char::from(b'a' + u8::try_from(n).expect("few applications"));
-        let id = format!("rcv_{}", letter.to_string().repeat(16));
+        let id = receiver_id(n);
         let tenant = CUSTOMERS[0].tenant;
         let endpoint = json!({ "url": application.base(), "secret": SECRET });
         let context = json!({ "tenant": tenant, "instance": format!("#receiver/{id}") });
         let sealed = Cloud::encrypt_text(&endpoint.to_string(), &context);
         let item = json!({
             "tenant": { "S": tenant }, "receiver": { "S": format!("*#{id}") },
-            "host": { "S": "127.0.0.1" },
+            "host": { "S": "127.0.0.1" }, "what": { "S": "all" },
             "sealed": { "S": data_encoding::BASE64.encode(&sealed) },
         });
         self.write_table("PutItem", &json!({ "TableName": RECEIVERS, "Item": item }));
@@ -200,13 +230,19 @@ impl ReceiverWorld {
     }
 
     /// Posts webhooks as W-API does, each until it is answered 200. Returns those that were.
-    async fn post_webhooks(&self, (count, every): (u32, Duration)) -> Vec<(Duration, Vec<u8>)> {
+    async fn post_webhooks(&self, plan: &ReceiverPlan) -> Vec<(Duration, Vec<u8>)> {
+        let (count, every) = plan.webhooks;
         let mut slot = Slot::<Arc<Webhook>>::new(&self.around, "webhook-0".to_owned());
         let mut accepted = Vec::new();
         let customer = CUSTOMERS[0];
         for n in 0..count {
             self.cloud.clock.sleep_until(every * n).await;
-            let body = json!({ "event": "webhookStatus", "instanceId": customer.instance, "n": n });
+            let event = match n % 4 {
+                1 if plan.has_connections => "webhookDisconnected",
+                3 if plan.has_connections => "webhookConnected",
+                _ => "webhookStatus",
+            };
+            let body = json!({ "event": event, "instanceId": customer.instance, "n": n });
             for _ in 0..TRIES {
                 let posted = slot.post_webhook((customer.instance, customer.secret), &body).await;
                 if posted == InvocationEnd::Answered(200) {
@@ -261,11 +297,48 @@ impl ReceiverWorld {
         }
     }
 
+    /// Publishes a table's stream without end.
+    fn read_stream(&self, table: &'static str, process: &str) -> impl Future<Output = ()> + use<> {
+        let mut reader = StreamReader::new(&self.around, table, process);
+        async move {
+            loop {
+                tokio::time::sleep(WINDOW).await;
+                while !reader.publish_some().await.is_empty() {}
+            }
+        }
+    }
+
+    /// Every change that a table's stream has.
+    fn list_changes(&self, table: &str) -> Vec<Value> {
+        let mut all: Vec<Value> = Vec::new();
+        loop {
+            let last = all.last().and_then(|one| one["dynamodb"]["SequenceNumber"].as_str());
+            let more = self.cloud.tables.changes_after(table, last).expect("a stream");
+            if more.is_empty() {
+                return all;
+            }
+            all.extend(more);
+        }
+    }
+
     fn count_resting(&self) -> usize {
         self.cloud.tables.items(JOBS_TABLE).expect("items").len()
     }
 
+    /// What rests for the applications that still want something.
+    fn count_wanted(&self, got: &[Vec<Arrival>]) -> usize {
+        let gone = got.iter().enumerate().filter(|(_, got)| is_gone(got));
+        let gone: BTreeSet<_> = gone.map(|(n, _)| format!("~{}", receiver_id(n))).collect();
+        let items = self.cloud.tables.items(JOBS_TABLE).expect("items");
+        let is_wanted = |item: &&Value| {
+            item["instance"]["S"].as_str().is_none_or(|place| !gone.contains(place))
+        };
+        items.iter().filter(is_wanted).count()
+    }
+
     fn look(&self, accepted: &[(Duration, Vec<u8>)]) -> ReceiverOutcome {
+        let to_tell =
+            ToTell::from_changes(&self.list_changes(MARKS_TABLE), &self.list_changes(RECEIVERS));
         let got = self.applications.iter().map(|(application, log)| {
             let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let arrivals = application.posted().into_iter().zip(log);
@@ -277,10 +350,17 @@ impl ReceiverWorld {
             };
             arrivals.map(arrival).collect()
         });
+        let got: Vec<Vec<Arrival>> = got.collect();
+        let untold = got.iter().enumerate().flat_map(|(n, got)| {
+            let untold = to_tell.untold(&receiver_id(n), got).into_iter();
+            untold.map(move |what| format!("application {n}: {what}"))
+        });
         ReceiverOutcome {
+            events: to_tell.count(),
+            untold: untold.collect(),
             accepted: accepted.to_vec(),
-            got: got.collect(),
-            resting: self.count_resting(),
+            resting: self.count_wanted(&got),
+            got,
             trace: Vec::new(),
             reached: BTreeSet::new(),
         }

@@ -111,6 +111,14 @@ pub fn receivers_table() -> Value {
     table(RECEIVERS, &["tenant", "receiver"])
 }
 
+/// A table with its stream, as the request that creates one without asks for.
+#[must_use]
+pub fn with_stream(mut request: Value) -> Value {
+    request["StreamSpecification"] =
+        json!({ "StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES" });
+    request
+}
+
 /// A table whose keys are texts: the hash, and the range if there is one.
 fn table(name: &str, keys: &[&str]) -> Value {
     let attributes: Vec<_> = keys.iter().map(|key| attribute(key, "S")).collect();

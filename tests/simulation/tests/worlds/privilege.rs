@@ -260,6 +260,7 @@ fn the_roles_of_deliveries_and_events_allow_exactly_what_is_done() {
             Arc::new(|_, _| 410),
         ],
         webhooks: (20, Duration::from_mins(5)),
+        has_connections: false,
         max_time: Duration::from_hours(4),
     })
     .reached;

@@ -30,6 +30,8 @@ fn dead_until(end: Duration) -> Respond {
 }
 
 fn must_miss_nothing(outcome: &ReceiverOutcome, what: &str) {
+    let trace = || outcome.trace.join("\n");
+    assert!(outcome.untold.is_empty(), "{what}: {:?}\n{}", outcome.untold, trace());
     for n in 0..outcome.got.len() {
         let missed = outcome.missed(n).len();
         assert_eq!(
@@ -41,16 +43,22 @@ fn must_miss_nothing(outcome: &ReceiverOutcome, what: &str) {
     }
 }
 
-/// Each of the three functions is killed at one of its calls, before and after AWS executes it:
-/// with `make prove` at each of its first thirty.
+/// The functions, of which the events function reads two streams: that of instances, and that of
+/// receivers.
+const PROCESSES: [&str; 5] = ["webhook-0", "deliver-0", "watch-0", "events-1", "events-2"];
+
+/// Each function is killed at one of its calls, before and after AWS executes it: with `make prove`
+/// at each of its first thirty. Nobody misses a webhook, or what became of the instance and of the
+/// receiver that wants nothing any more.
 #[test]
 fn killed_at_any_call_nothing_is_lost() {
     let calls: Vec<u32> = if tests_every_call() { (1..=30).collect() } else { vec![1, 2, 4, 7] };
     let next = AtomicU32::new(0);
     let run_one = |n: u32| {
-        let who = ["webhook-0", "deliver-0", "watch-0"][(n % 3) as usize];
-        let fault = [Fault::Killed, Fault::DoneKilled][(n / 3 % 2) as usize];
-        let nth = calls[(n / 6) as usize];
+        let who = PROCESSES[n as usize % PROCESSES.len()];
+        let round = n as usize / PROCESSES.len();
+        let fault = [Fault::Killed, Fault::DoneKilled][round % 2];
+        let nth = calls[round / 2];
         let outcome = run_receivers(ReceiverPlan {
             seed: u64::from(n),
             // Only the first life of the process dies.
@@ -58,19 +66,23 @@ fn killed_at_any_call_nothing_is_lost() {
                 let is_it = call.process == who && call.nth_of_process == nth && call.life == 0;
                 if is_it { fault } else { Fault::None }
             }),
-            applications: vec![always(200), dead_until(13 * MINUTE)],
+            // The last one wants nothing any more, and the others are told.
+            applications: vec![always(200), dead_until(13 * MINUTE), always(410)],
             webhooks: (4, 4 * MINUTE),
+            has_connections: true,
             max_time: Duration::from_hours(6),
         });
         assert_eq!(outcome.accepted.len(), 4);
-        must_miss_nothing(&outcome, &format!("{who} {fault:?} at {nth}"));
+        let what = format!("{who} {fault:?} at {nth}");
+        assert!(outcome.events >= 2, "{what}: {} events", outcome.events);
+        must_miss_nothing(&outcome, &what);
     };
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, std::num::NonZero::get) {
             scope.spawn(|| {
                 loop {
                     let n = next.fetch_add(1, Ordering::Relaxed);
-                    if n as usize >= 6 * calls.len() {
+                    if n as usize >= 2 * PROCESSES.len() * calls.len() {
                         break;
                     }
                     run_one(n);
@@ -94,6 +106,7 @@ fn a_dead_receiver_delays_nobody() {
             dead_until(end),
         ],
         webhooks: (40, 6 * MINUTE),
+        has_connections: false,
         max_time: Duration::from_hours(7),
     });
     assert_eq!(outcome.accepted.len(), 40);
@@ -123,6 +136,7 @@ fn a_backlog_comes_in_its_order_minute_by_minute() {
         faults: fault::no_faults(),
         applications: vec![dead_until(end)],
         webhooks: (700, Duration::from_secs(10)),
+        has_connections: false,
         max_time: Duration::from_hours(4),
     });
     must_miss_nothing(&outcome, "an application that was dead");
@@ -156,6 +170,7 @@ fn each_webhook_keeps_its_id() {
         faults: fault::no_faults(),
         applications: vec![dead_until(2 * MINUTE), always(200)],
         webhooks: (5, Duration::from_secs(20)),
+        has_connections: false,
         max_time: Duration::from_hours(2),
     });
     must_miss_nothing(&outcome, "an application that begins late");
