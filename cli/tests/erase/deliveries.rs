@@ -78,7 +78,7 @@ fn webhook(id: &str, chat: &str, sender: &str, text: &str) -> String {
 /// An event of this stack about a file in this chat.
 fn media_event(id: &str, chat: &str, sender_phone: &str) -> String {
     json!({
-        "id": "msg_a", "type": "media.stored", "schema_version": 1,
+        "id": "msg_a", "type": "media.stored", "schema_version": 1, "timestamp": "2026-08-22",
         "data": { "tenant": TENANT, "instance": INSTANCE, "message_id": id, "chat": chat,
             "sender_phone": sender_phone },
     })
@@ -114,6 +114,24 @@ fn bodies_of_others() -> [(&'static str, String); 4] {
         ("in a group", webhook("3EB0B2", &format!("{group}@g.us"), PHONE, "oi")),
         ("event of a group", media_event("3EB0B3", &format!("group-{group}"), PHONE)),
         ("another's", media_event("3EB0B4", OTHER, "")),
+    ]
+}
+
+/// What names the person, or the person's message, only in what somebody else wrote.
+fn answers_to(phone: &str) -> [(&'static str, String); 2] {
+    let answer = |content: Value| {
+        json!({
+            "event": "webhookReceived", "instanceId": INSTANCE, "messageId": "3EB0F1",
+            "chat": { "id": OTHER, "name": phone }, "sender": { "id": OTHER, "pushName": phone },
+            "msgContent": content,
+        })
+        .to_string()
+    };
+    let key = json!({ "ID": "3EB0A1", "participant": phone });
+    let context = json!({ "stanzaID": "3EB0A1", "participant": phone });
+    [
+        ("a reaction", answer(json!({ "reactionMessage": { "key": key, "text": "ok" } }))),
+        ("a reply", answer(json!({ "extendedTextMessage": { "contextInfo": context } }))),
     ]
 }
 
@@ -167,6 +185,31 @@ async fn of_a_message_or_a_lid_only_its_own_is_removed() {
     assert_eq!(stack.items("JobsTable").len(), 6);
 }
 
+/// Whoever answers a message, or takes the person's number for a name, makes no proof impossible.
+#[tokio::test]
+async fn what_only_answers_is_no_trace() {
+    for subject in [&["--phone", PHONE][..], &["--message", "3EB0A1"]] {
+        let stack = start().await;
+        rest_all(&stack, &answers_to(PHONE)).await;
+        let ended = stack.run(&erase(subject)).await;
+        assert_eq!(counts(&ended), [json!(0), json!(0), json!(0)], "{ended:?}");
+        assert_eq!((ended.code, &ended.out["proven"]), (Some(0), &json!(true)), "{ended:?}");
+    }
+}
+
+/// gzip as base64, as a relay may pack what it passes on: nobody can tell who is in it.
+#[tokio::test]
+async fn what_cannot_be_searched_is_no_proof() {
+    let stack = start().await;
+    let packed = "H4sIAAAAAAAAA6tWSs5ILFGyUqpWykxRslIyNTUwsLCwAAIDpdpaAPdLuZQeAAAA";
+    let body = json!({ "event": "webhookReceived", "instanceId": INSTANCE, "payload": packed });
+    rest_all(&stack, &[("packed", body.to_string())]).await;
+    let ended = stack.run(&erase(&["--phone", PHONE])).await;
+    assert_eq!(ended.out["left"]["unclear_deliveries"], 1, "{ended:?}");
+    assert_eq!((ended.code, &ended.out["proven"]), (Some(1), &json!(false)), "{ended:?}");
+    assert_eq!(stack.run(&erase(&["--all"])).await.code, Some(0));
+}
+
 /// What came after the order is another matter: a receiver gets what comes later.
 #[tokio::test]
 async fn what_was_accepted_after_the_order_stays() {
@@ -178,4 +221,20 @@ async fn what_was_accepted_after_the_order_stays() {
     let verify = ["media", "verify", order, "--tenant", TENANT, "--phone", PHONE];
     let verified = stack.run(&verify).await;
     assert_eq!((verified.code, &verified.out["proven"]), (Some(0), &json!(true)), "{verified:?}");
+}
+
+/// What the selection would leave out, because it reads a field otherwise, is no proof.
+#[tokio::test]
+async fn the_proof_judges_a_webhook_by_its_own_names() {
+    let stack = start().await;
+    let mut body: Value =
+        serde_json::from_str(&webhook("3EB0E1", OTHER, OTHER, "oi")).expect("JSON");
+    body["chatOfALaterVersion"] = json!(PHONE);
+    rest_all(&stack, &[("later version", body.to_string())]).await;
+    let ended = stack.run(&erase(&["--phone", PHONE])).await;
+    assert_eq!(
+        (ended.code, counts(&ended)),
+        (Some(1), [json!(0), json!(0), json!(1)]),
+        "{ended:?}"
+    );
 }

@@ -84,6 +84,16 @@ impl Deliver {
         if delivery.expires_at() <= now && !is_tried {
             return (None, self.give_up(message, Outcome::Expired).await);
         }
+        let body = match self.ask_for_orders(delivery, message).await {
+            Ok(None) => None,
+            Ok(Some(Ok(body))) => Some(body),
+            Ok(Some(Err(outcome))) => return (None, self.give_up(message, outcome).await),
+            Err(error) => {
+                tracing::error!(receiver = %receiver.id, %error, "the body of a delivery, or an \
+                    order about it, was not read");
+                return (None, self.wait_for_aws(message));
+            }
+        };
         if receiver.is_resting(now) && !is_tried {
             // Due at once: whoever sends it looks at the receiver first.
             let rest = self.rest(delivery.clone(), delivery.accepted_at, Outcome::Resting);
@@ -93,11 +103,11 @@ impl Deliver {
             Ok(slot) => slot,
             Err(NoSlot::Paused(left)) => {
                 let spread = left + AWS_WAIT.mul_f64(self.jitter());
-                return (None, (Outcome::Resting, Acknowledgement::RetryAfter(spread)));
+                return (None, self.put_off(delivery, message, spread).await);
             }
             Err(NoSlot::Busy) => return (None, self.wait_for_slot(delivery, message).await),
         };
-        let trial = self.try_now(delivery, receiver, message).await;
+        let trial = self.try_now(delivery, receiver, body).await;
         drop(slot);
         let attempt = match trial {
             Trial::Made(attempt) => attempt,
@@ -176,7 +186,35 @@ impl Deliver {
             let due_at = now.saturating_add(MAX_BUSY_SECONDS);
             return self.rest(delivery.clone(), due_at, Outcome::Resting).await;
         }
-        (Outcome::Resting, Acknowledgement::RetryAfter(BUSY_WAIT.mul_f64(0.5 + self.jitter())))
+        self.put_off(delivery, message, BUSY_WAIT.mul_f64(0.5 + self.jitter())).await
+    }
+
+    /// Lets a delivery wait that was not tried. The queue counts each receipt, and counts again
+    /// from the beginning for a new message: this one is sent anew, with the attempts that it had,
+    /// so that one failure later is not taken for many.
+    async fn put_off(
+        &self,
+        delivery: &Delivery,
+        message: &QueueMessage<'_>,
+        wait: Duration,
+    ) -> Decision {
+        let failed = delivery.failed_attempts.saturating_add(message.receives.saturating_sub(1));
+        let later = delivery.clone().with_failed_attempts(failed);
+        if message.rested.is_some() || wait > MAX_QUEUE_WAIT {
+            let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
+            return self.rest(later, self.now().saturating_add(seconds), Outcome::Resting).await;
+        }
+        let Ok(body) = later.to_json() else {
+            return (Outcome::Resting, Acknowledgement::RetryAfter(wait));
+        };
+        match self.queue.send_later(&body, &delivery.receiver, wait).await {
+            Ok(()) => (Outcome::Resting, Acknowledgement::Done),
+            Err(error) => {
+                tracing::warn!(receiver = %delivery.receiver, %error, "a delivery that was not \
+                    tried was not sent anew; its receipt counts");
+                (Outcome::Resting, Acknowledgement::RetryAfter(wait))
+            }
+        }
     }
 
     /// Tells the other processes for how long the receiver asked to be left alone.
@@ -245,8 +283,8 @@ impl Deliver {
     }
 }
 
-/// How many attempts there were at most, this one included. A receive in which the receiver was
-/// left alone counts in the queue, but was none.
+/// How many attempts there were at most, this one included. A receipt that ended without an attempt,
+/// because AWS failed or a process died, counts in the queue.
 fn count_attempts(delivery: &Delivery, message: &QueueMessage<'_>, now: i64) -> u32 {
     let counted = delivery.failed_attempts.saturating_add(message.receives);
     let possible = possible_attempts(now.saturating_sub(delivery.accepted_at));

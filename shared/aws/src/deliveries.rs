@@ -32,6 +32,19 @@ impl DeliveriesQueue {
         self.sender().send_with_attributes(body, Some(receiver.as_str()), None).await
     }
 
+    /// Sends a delivery that the queue gives out after `wait`: at most 15 minutes.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn send_later(
+        &self,
+        body: &str,
+        receiver: &ReceiverId,
+        wait: Duration,
+    ) -> Result<(), AwsError> {
+        self.sender().send_later(body, receiver.as_str(), wait).await
+    }
+
     /// Sends a delivery that rested in the jobs table. The message names its item. A probe is tried
     /// although the circuit of its receiver is open.
     ///

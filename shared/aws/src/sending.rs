@@ -64,10 +64,30 @@ impl MessageSender<'_> {
         self.send_with_attributes(body, tenant.map(TenantId::as_str), entry).await
     }
 
+    /// Sends one message with this message group, which the queue gives out after `wait`.
+    pub(crate) async fn send_later(
+        &self,
+        body: &str,
+        group: &str,
+        wait: Duration,
+    ) -> Result<(), AwsError> {
+        let delay = i32::try_from(wait.as_secs()).unwrap_or(i32::MAX);
+        self.send_one((body, Some(delay)), Some(group), None).await
+    }
+
     /// Sends one message with this message group and these attributes, which are texts.
     pub(crate) async fn send_with_attributes(
         &self,
         body: &str,
+        group: Option<&str>,
+        attributes: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Result<(), AwsError> {
+        self.send_one((body, None), group, attributes).await
+    }
+
+    async fn send_one(
+        &self,
+        (body, delay): (&str, Option<i32>),
         group: Option<&str>,
         attributes: impl IntoIterator<Item = (&'static str, String)>,
     ) -> Result<(), AwsError> {
@@ -87,6 +107,7 @@ impl MessageSender<'_> {
             .send_message()
             .queue_url(self.url)
             .message_body(body)
+            .set_delay_seconds(delay)
             .set_message_attributes((!attributes.is_empty()).then_some(attributes))
             .set_message_group_id(group.map(str::to_owned))
             .send()

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::{
     contact::Contact,
+    event_envelope::SCHEMA_VERSION,
     ids::{InstanceId, MessageId},
     message::Chat,
     order::OrderSubject,
@@ -24,19 +25,24 @@ struct Names {
 
 #[derive(Deserialize)]
 struct Event {
+    #[serde(rename = "type")]
+    event_type: String,
+    schema_version: u32,
     data: Names,
 }
 
 /// The subjects of all orders that may be about a media event, from its JSON for receivers. `None`:
-/// it is no media event.
+/// it is no media event of this version, or names no chat.
 #[must_use]
 pub fn list_event_subjects(instance: &InstanceId, body: &[u8]) -> Option<BTreeSet<OrderSubject>> {
-    let Event { data } = serde_json::from_slice(body).ok()?;
-    let id = MessageId::parse(data.message_id).ok();
+    let Event { event_type, schema_version, data } = serde_json::from_slice(body).ok()?;
+    if schema_version != SCHEMA_VERSION || !event_type.starts_with("media.") {
+        return None;
+    }
     let peer = Contact { phone: data.chat_phone, lid: data.chat_lid };
     let sender = Contact { phone: data.sender_phone, lid: data.sender_lid };
-    let Some(chat) = data.chat.and_then(|folder| Chat::try_from(folder).ok()) else {
-        return Some(OrderSubject::list_all(instance, peer.own_chats(), id));
-    };
+    let folder = data.chat.and_then(|folder| Chat::try_from(folder).ok());
+    let chat = folder.or_else(|| peer.own_chats().next())?;
+    let id = MessageId::parse(data.message_id).ok();
     Some(OrderSubject::list_of_message(instance, &chat, (&peer, &sender), id.as_ref()))
 }

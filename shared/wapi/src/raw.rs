@@ -47,6 +47,16 @@ pub fn search(body: &[u8], texts: &[&str]) -> Search {
     result
 }
 
+/// The texts that a body is without escapes: its own, and that of the base64 in it.
+pub(crate) fn plain_texts(body: &[u8]) -> [String; 2] {
+    let plain = unescape(&repair::decode_text(body));
+    let is_of_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
+    let codes = plain.split(|c| !is_of_code(c)).filter(|code| code.len() >= MIN_CODE_CHARS);
+    let decoded = codes.filter_map(|code| byte_text::decode(trim_code(code)));
+    let decoded: Vec<_> = decoded.map(|bytes| unescape(&repair::decode_text(&bytes))).collect();
+    [plain, decoded.join("\n")]
+}
+
 /// Searches the bytes in their most likely encoding, and as UTF-8 in any case.
 fn search_bytes(bytes: &[u8], wanted: &str, depth: usize) -> Search {
     let likely = search_text(&repair::decode_text(bytes), wanted, depth);

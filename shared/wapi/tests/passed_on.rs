@@ -72,7 +72,9 @@ fn a_message_of_a_group_has_its_sender() {
 
 #[test]
 fn an_event_has_what_it_tells() {
-    let event = |data: Value| json!({ "type": "media.stored", "data": data }).to_string();
+    let event = |data: Value| {
+        json!({ "type": "media.stored", "schema_version": 1, "data": data }).to_string()
+    };
     let of_person = event(json!({ "message_id": "3EB0A1", "chat": "lid-700000000000001",
         "chat_phone": PHONE, "caption": "fala com 5500966660000" }));
     let of_group = event(json!({ "message_id": "3EB0A1", "chat": format!("group-{GROUP}"),
@@ -104,9 +106,24 @@ fn a_picture_without_an_id_has_the_id_that_it_was_given() {
     assert!(is_about(&body, &OrderSubject::for_message(None, &derived)));
 }
 
+/// What only looks like an event is a relay's.
+#[test]
+fn an_event_is_known_by_its_version() {
+    let relayed = json!({ "data": { "event": "webhookReceived", "message_id": "3EB0A1",
+        "chat": format!("{PHONE}@c.us"), "sender": PHONE,
+        "msg_content": { "conversation": "oi" } } });
+    assert!(is_about(relayed.to_string().as_bytes(), &chat(PHONE)));
+}
+
 #[test]
 fn what_cannot_be_read_has_everyone_in_it() {
+    let two = json!([{ "chat": { "id": PHONE }, "msgContent": {} },
+        { "chat": { "id": "5500966660000" }, "msgContent": {} }]);
     for body in [
+        format!("x=%22{PHONE}%22&y=%7B"),
+        format!(r#"{{"body":"{{\u0022id\u0022:\u0022{PHONE}\u0022"#),
+        data_encoding::BASE64.encode(two.to_string().as_bytes()),
+        two.to_string(),
         format!("{{\"chat\": {{\"id\": \"{PHONE}\"}}, \"mess"),
         format!("to={PHONE}"),
         json!({ "event": "webhookX", "instanceId": INSTANCE, "to": PHONE }).to_string(),

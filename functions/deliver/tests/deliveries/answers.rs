@@ -89,11 +89,51 @@ async fn a_busy_receiver_is_left_alone_at_once() {
         let application = with_status(status).await;
         let aws = start_aws(application.base(), json!({})).await;
         let deliver = create_deliver(&aws);
-        for _ in 0..2 {
-            assert!(handle(&deliver, &delivery(b"{}", 0), 1).await, "{status}");
+        for n in 1..=2 {
+            let waits = handle(&deliver, &delivery(b"{}", 0), 1).await;
+            assert_eq!(waits, n <= posts, "{status}: what is not tried is sent anew");
         }
         assert_eq!(application.posted().len(), posts, "{status}");
+        assert_eq!(aws.requests_of("SendMessage").len(), 2 - posts, "{status}");
     }
+}
+
+/// The queue counts receipts, not attempts. A message that was received without one is replaced by
+/// another, which has the attempts that there were.
+#[tokio::test]
+async fn what_was_not_tried_is_sent_anew_with_its_attempts() {
+    let application = with_status(503).await;
+    let aws = start_aws(application.base(), json!({})).await;
+    let deliver = create_deliver(&aws);
+    assert!(handle(&deliver, &delivery(b"{}", 0), 1).await, "it is left alone from now on");
+    let tried_twice = delivery(b"caf\xe9", 40).with_failed_attempts(2);
+    assert!(!handle(&deliver, &tried_twice, 4).await, "the message is replaced");
+    let sent = aws.only_request("SendMessage").json();
+    let body = sent["MessageBody"].as_str().expect("a body");
+    let anew = media::delivery::Delivery::parse(body).expect("a delivery");
+    assert_eq!((anew.failed_attempts, anew.expose()), (5, Ok(&b"caf\xe9"[..])));
+    assert_eq!((&anew.id, anew.accepted_at), (&tried_twice.id, tried_twice.accepted_at));
+    assert_eq!(sent["MessageGroupId"], RECEIVER);
+    let delay = sent["DelaySeconds"].as_u64().expect("a delay");
+    assert!((30..=90).contains(&delay), "{delay}");
+    assert_eq!(application.posted().len(), 1);
+}
+
+/// Then its receipt counts, which is better than losing it.
+#[tokio::test]
+async fn what_cannot_be_sent_anew_stays_in_the_queue() {
+    let application = with_status(503).await;
+    let endpoint = json!({ "url": application.base(), "secret": SECRET });
+    let aws = Aws::start(move |seen: &RecordedRequest| match seen.operation() {
+        "SendMessage" => Answer::json_error(400, "AccessDeniedException"),
+        _ => answer_for(&endpoint, &json!({}), seen),
+    })
+    .await;
+    let deliver = create_deliver(&aws);
+    for _ in 0..2 {
+        assert!(handle(&deliver, &delivery(b"{}", 0), 1).await);
+    }
+    assert_eq!(application.posted().len(), 1);
 }
 
 /// It says that it wants nothing any more. What came is kept, in case an operator resumes it.
@@ -204,9 +244,9 @@ async fn a_slow_receiver_holds_no_other() {
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
     let answer = handle_batch(&create_deliver(&aws), event, deadline).await.expect("an answer");
     assert_eq!((slow.load(Ordering::SeqCst), quick.posted().len()), (4, 1));
-    let left: Vec<_> = answer.batch_item_failures.iter().map(|one| &one.item_identifier).collect();
-    assert_eq!(left.len(), 5, "{left:?}");
-    assert!(left.iter().all(|id| id.starts_with("slow-")), "{left:?}");
+    assert!(answer.batch_item_failures.is_empty());
+    let anew = aws.requests_of("SendMessage");
+    assert!(anew.len() == 5 && anew.iter().all(|one| one.text().contains(RECEIVER)));
 }
 
 /// What is a minute old does not wait in the queue for a receiver that is busy: it rests, is
@@ -227,8 +267,9 @@ async fn what_waits_for_a_slow_receiver_rests() {
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
     let answer = handle_batch(&create_deliver(&aws), event, deadline).await.expect("an answer");
     assert_eq!(slow.load(Ordering::SeqCst), 4);
-    let left: Vec<_> = answer.batch_item_failures.iter().map(|one| &one.item_identifier).collect();
-    assert_eq!(left, ["m4"]);
+    assert!(answer.batch_item_failures.is_empty());
+    let delay = aws.only_request("SendMessage").json()["DelaySeconds"].as_u64();
+    assert!(delay.is_some_and(|seconds| (5..=15).contains(&seconds)), "{delay:?}");
     let rested = updates_of(&aws, "jobs-table");
     assert_eq!(rested.len(), 1);
     assert_eq!(rested[0]["ExpressionAttributeValues"][":due"]["N"], (NOW + 60).to_string());

@@ -63,6 +63,7 @@ fn answer_for(endpoint: &Value, fields: &Value, seen: &RecordedRequest) -> Answe
             let plain = BASE64.encode(endpoint.to_string().as_bytes());
             Answer::json(&json!({ "Plaintext": plain, "KeyId": "key" }))
         }
+        "SendMessage" => Answer::message_accepted(),
         _ => Answer::json(&json!({})),
     }
 }

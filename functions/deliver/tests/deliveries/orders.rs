@@ -20,6 +20,11 @@ const BODY: &[u8] =
 /// AWS with a receiver at this URL, and an order with this sort key that covers what was accepted
 /// until `before`.
 async fn start(url: &str, sort_key: &str, before: i64) -> Aws {
+    start_with(url, json!({}), sort_key, before).await
+}
+
+/// As [`start`]; the receiver has more attributes.
+async fn start_with(url: &str, fields: Value, sort_key: &str, before: i64) -> Aws {
     let endpoint = json!({ "url": url, "secret": SECRET });
     let order = json!({ "tenant": { "S": "acme" }, "order": { "S": sort_key },
         "before": { "N": before.to_string() }, "from_now_on": { "BOOL": true },
@@ -37,7 +42,7 @@ async fn start(url: &str, sort_key: &str, before: i64) -> Aws {
             Answer::json(&json!({ "Responses": { "orders": found }, "UnprocessedKeys": {} }))
         }
         "something else" => Answer::s3_error(404, "NoSuchKey"),
-        _ => answer_for(&endpoint, &json!({}), seen),
+        _ => answer_for(&endpoint, &fields, seen),
     })
     .await
 }
@@ -59,6 +64,19 @@ async fn what_was_ordered_to_be_erased_is_not_posted() {
         let waits = handle_record(&deliver, record("message", &body, receives, attributes)).await;
         assert!(!waits && application.posted().is_empty(), "{receives} {age}");
         assert_eq!(aws.requests_of("DeleteItem").len(), usize::from(rested), "{age}");
+    }
+}
+
+/// A receiver that rests gets nothing, and what was ordered to be erased does not rest for it.
+#[tokio::test]
+async fn what_was_ordered_to_be_erased_does_not_rest() {
+    for fields in [
+        json!({ "pause_reason": { "S": "operator" }, "paused_at": { "N": "1" } }),
+        json!({ "failing_since": { "N": (NOW - 3600).to_string() } }),
+    ] {
+        let aws = start_with("http://127.0.0.1:9", fields.clone(), &of_chat(), NOW).await;
+        assert!(!handle(&create_deliver(&aws), &delivery(BODY, 90), 2).await, "{fields}");
+        assert!(aws.requests_of("UpdateItem").is_empty(), "{fields}");
     }
 }
 

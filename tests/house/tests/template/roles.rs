@@ -204,6 +204,7 @@ fn the_deliver_role_has_exactly_these_rights() {
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
         "sqs:ReceiveMessage",
+        "sqs:SendMessage",
     ];
     let expected = BTreeMap::from([
         ("TakeDeliveries".to_owned(), name_set(take)),

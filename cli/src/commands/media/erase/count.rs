@@ -37,6 +37,8 @@ pub(super) struct EraseCount {
     pub(super) held_bodies: u64,
     /// Parked unread webhooks that cannot be searched, for example compressed ones.
     pub(super) unclear_bodies: u64,
+    /// Webhooks on their way to receivers that cannot be searched, for example compressed ones.
+    pub(super) unclear_deliveries: u64,
     /// Parked messages of a kind that this version does not know, so their owner is unknown.
     pub(super) unknown_messages: u64,
 }
@@ -65,6 +67,7 @@ impl EraseCount {
         self.records = self.records.max(other.records);
         self.entries = self.entries.max(other.entries);
         self.deliveries = self.deliveries.max(other.deliveries);
+        self.unclear_deliveries = self.unclear_deliveries.max(other.unclear_deliveries);
         self.texts = self.texts.max(other.texts);
         self.links = self.links.max(other.links);
         self.counters = self.counters.max(other.counters);
@@ -78,9 +81,11 @@ impl EraseCount {
         self.files.is_empty() && counts.iter().sum::<u64>() + others == 0
     }
 
-    /// Whether something is parked that contains, or may contain, what is erased.
+    /// Whether something is parked, or on its way to a receiver, that contains or may contain what
+    /// is erased.
     pub(super) fn is_doubtful(&self) -> bool {
-        self.held_bodies + self.unclear_bodies + self.unknown_messages > 0
+        let unclear = self.unclear_bodies + self.unclear_deliveries;
+        self.held_bodies + unclear + self.unknown_messages > 0
     }
 
     pub(super) fn describe_counts(&self) -> String {
@@ -243,6 +248,14 @@ pub(super) fn describe_unclear(tenant: &TenantId, owner: &str, found: &EraseCoun
              what is erased may be in them. To drop all webhooks that could not be read: \
              `wapi-media parked drop {owner} --class unread`.",
             found.unclear_bodies
+        );
+    }
+    if found.unclear_deliveries > 0 {
+        text += &format!(
+            "\n{} webhooks that wait for receivers could not be searched, for example because they \
+             are compressed: what is erased may be in them. They end within six days: then run \
+             media verify.",
+            found.unclear_deliveries
         );
     }
     if found.unknown_messages > 0 {

@@ -10,7 +10,7 @@ use media::{
     unread::Search,
 };
 use operator::erase::{EraseMode, FilesCount};
-use wapi::webhook::list_subjects;
+use wapi::webhook::{is_understood, list_subjects};
 
 use super::scope::EraseScope;
 use crate::session::Session;
@@ -24,20 +24,48 @@ pub(super) struct RemovedDeliveries {
     pub(super) failed: u64,
 }
 
+/// What was found of them.
+#[derive(Debug, Default)]
+pub(super) struct FoundDeliveries {
+    /// Deliveries and bodies.
+    pub(super) count: u64,
+    /// Those that could not be searched.
+    pub(super) unclear: u64,
+}
+
+/// What a search found, and how many could not be searched.
+struct Hits<T> {
+    meant: Vec<T>,
+    unclear: u64,
+}
+
+impl<T> Default for Hits<T> {
+    fn default() -> Self {
+        Self { meant: Vec::new(), unclear: 0 }
+    }
+}
+
+impl<T> Hits<T> {
+    fn add(&mut self, one: T, found: Search) {
+        match found {
+            Search::Found => self.meant.push(one),
+            Search::Unclear => self.unclear += 1,
+            Search::Absent => {}
+        }
+    }
+}
+
 /// Whether the body of an instance's delivery is meant.
-type IsMeant<'a> = &'a dyn Fn(&InstanceId, &[u8]) -> bool;
+type Judge<'a> = &'a dyn Fn(&InstanceId, &[u8]) -> Search;
 
 impl EraseScope {
     /// How many there are that were accepted until the order.
-    pub(super) async fn count_deliveries(&self, session: &Session) -> anyhow::Result<u64> {
-        let covers = |instance: &InstanceId, body: &[u8]| self.covers_body(instance, body);
-        let resting = self.find_resting(Some(&self.instances), &covers, session).await?;
-        let mut count = resting.len() as u64;
-        for instance in &self.instances {
-            let bodies = self.find_bodies_in_bucket(instance, &covers, session).await?;
-            count += self.erase_bodies(instance, &bodies, EraseMode::Count, session).await?.0;
-        }
-        Ok(count)
+    pub(super) async fn count_deliveries(
+        &self,
+        session: &Session,
+    ) -> anyhow::Result<FoundDeliveries> {
+        let judge = |instance: &InstanceId, body: &[u8]| self.covers_body(instance, body);
+        self.count_in(&self.instances, Some(&self.instances), &judge, session).await
     }
 
     /// Removes those that were accepted until the order.
@@ -45,17 +73,17 @@ impl EraseScope {
         &self,
         session: &Session,
     ) -> anyhow::Result<RemovedDeliveries> {
-        let covers = |instance: &InstanceId, body: &[u8]| self.covers_body(instance, body);
+        let judge = |instance: &InstanceId, body: &[u8]| self.covers_body(instance, body);
         let mut removed = RemovedDeliveries::default();
         let jobs = session.ledger()?.jobs;
-        for key in self.find_resting(Some(&self.instances), &covers, session).await? {
+        for key in self.find_resting(Some(&self.instances), &judge, session).await?.meant {
             jobs.remove_resting(&key).await?;
             removed.count += 1;
         }
         for instance in &self.instances {
-            let found = self.find_bodies_in_bucket(instance, &covers, session).await?;
+            let found = self.find_bodies_in_bucket(instance, &judge, session).await?.meant;
             let (count, failed) =
-                self.erase_bodies(instance, &found, EraseMode::Remove, session).await?;
+                self.erase_bodies(instance, found, EraseMode::Remove, session).await?;
             removed.count += count;
             removed.failed += failed;
         }
@@ -69,29 +97,53 @@ impl EraseScope {
         &self,
         instances: &BTreeSet<InstanceId>,
         session: &Session,
-    ) -> anyhow::Result<u64> {
-        let is_left = |_: &InstanceId, body: &[u8]| self.is_named_in(body);
-        let mut folders = instances.clone();
+    ) -> anyhow::Result<FoundDeliveries> {
+        let judge = |instance: &InstanceId, body: &[u8]| {
+            self.search_names(body, is_understood(instance, body))
+        };
         let only: Vec<_> = instances.iter().cloned().collect();
+        let mut folders = instances.clone();
         if self.only.is_none() {
             folders.extend(self.list_body_folders(session).await?);
         }
+        let folders: Vec<_> = folders.into_iter().collect();
         let among = self.only.as_ref().map(|_| only.as_slice());
-        let mut count = self.find_resting(among, &is_left, session).await?.len() as u64;
-        for instance in &folders {
-            let bodies = self.find_bodies_in_bucket(instance, &is_left, session).await?;
-            count += self.erase_bodies(instance, &bodies, EraseMode::Count, session).await?.0;
-        }
-        Ok(count)
+        self.count_in(&folders, among, &judge, session).await
     }
 
-    /// Whether an order about the scope is one about this webhook or media event.
-    fn covers_body(&self, instance: &InstanceId, body: &[u8]) -> bool {
+    /// Counts what rests, only of these instances if some are given, and the bodies in the folders
+    /// of instances.
+    async fn count_in(
+        &self,
+        folders: &[InstanceId],
+        among: Option<&[InstanceId]>,
+        judge: Judge<'_>,
+        session: &Session,
+    ) -> anyhow::Result<FoundDeliveries> {
+        let resting = self.find_resting(among, judge, session).await?;
+        let mut found =
+            FoundDeliveries { count: resting.meant.len() as u64, unclear: resting.unclear };
+        for instance in folders {
+            let bodies = self.find_bodies_in_bucket(instance, judge, session).await?;
+            found.unclear += bodies.unclear;
+            let counted = self.erase_bodies(instance, bodies.meant, EraseMode::Count, session);
+            found.count += counted.await?.0;
+        }
+        Ok(found)
+    }
+
+    /// Whether an order about the scope is one about this webhook or media event. Of one that is
+    /// not understood, everything is searched.
+    fn covers_body(&self, instance: &InstanceId, body: &[u8]) -> Search {
         if self.is_all() {
-            return true;
+            return Search::Found;
         }
         let of_body = list_subjects(instance, body);
-        self.subjects().iter().any(|subject| of_body.contains(subject))
+        match self.subjects().iter().any(|subject| of_body.contains(subject)) {
+            true => Search::Found,
+            false if is_understood(instance, body) => Search::Absent,
+            false => self.search_bytes(body),
+        }
     }
 
     /// The deliveries that rest for one of the tenant's receivers, were accepted until the order,
@@ -100,11 +152,11 @@ impl EraseScope {
     async fn find_resting(
         &self,
         instances: Option<&[InstanceId]>,
-        is_meant: IsMeant<'_>,
+        judge: Judge<'_>,
         session: &Session,
-    ) -> anyhow::Result<Vec<RestingKey>> {
+    ) -> anyhow::Result<Hits<RestingKey>> {
         let (jobs, bucket) = (session.ledger()?.jobs, self.bodies(session)?);
-        let (mut found, mut stored) = (Vec::new(), Vec::new());
+        let (mut found, mut stored) = (Hits::default(), Vec::new());
         for receiver in session.receivers()?.list(&self.tenant).await? {
             let each = |key: RestingKey, instance: &str, text: &str| {
                 let is_its = |one: &InstanceId| one.as_str() == instance;
@@ -114,14 +166,11 @@ impl EraseScope {
                     return;
                 }
                 let Ok(delivery) = Delivery::parse(text) else {
-                    if self.is_all() || self.search_bytes(text.as_bytes()) != Search::Absent {
-                        found.push(key);
-                    }
+                    found.add(key, self.search_names(text.as_bytes(), false));
                     return;
                 };
                 match delivery.expose() {
-                    Ok(body) if is_meant(&delivery.instance, body) => found.push(key),
-                    Ok(_) => {}
+                    Ok(body) => found.add(key, judge(&delivery.instance, body)),
                     Err(place) => stored.push((key, delivery.instance.clone(), place.clone())),
                 }
             };
@@ -129,10 +178,8 @@ impl EraseScope {
         }
         for (key, instance, place) in stored {
             // Without its body, nobody gets it: it ends by itself.
-            let body = if self.is_all() { None } else { bucket.get(&place).await? };
-            if self.is_all() || body.is_some_and(|body| is_meant(&instance, &body)) {
-                found.push(key);
-            }
+            let body = if self.is_all() { Some(Vec::new()) } else { bucket.get(&place).await? };
+            found.add(key, body.map_or(Search::Absent, |body| judge(&instance, &body)));
         }
         Ok(found)
     }
@@ -142,9 +189,9 @@ impl EraseScope {
     async fn find_bodies_in_bucket(
         &self,
         instance: &InstanceId,
-        is_meant: IsMeant<'_>,
+        judge: Judge<'_>,
         session: &Session,
-    ) -> anyhow::Result<BTreeSet<String>> {
+    ) -> anyhow::Result<Hits<String>> {
         let name = session.stack.output("DeliveriesBucket")?;
         let folder = BodyKey::instance_prefix(&self.tenant, instance);
         let mut keys = BTreeSet::new();
@@ -152,14 +199,15 @@ impl EraseScope {
             keys.insert(key.to_owned());
         };
         session.operator.visit_files(name, &folder, each).await?;
-        if self.is_all() {
-            return Ok(keys);
-        }
-        let (bucket, mut found) = (self.bodies(session)?, BTreeSet::new());
+        let (bucket, mut found) = (self.bodies(session)?, Hits::default());
         for key in keys {
+            if self.is_all() {
+                found.add(key, Search::Found);
+                continue;
+            }
             let stored = bucket.get_with_time(&BodyKey::from_listing(&key)).await?;
-            if stored.is_some_and(|(body, at)| at <= self.until && is_meant(instance, &body)) {
-                found.insert(key);
+            if let Some((body, _)) = stored.filter(|(_, at)| *at <= self.until) {
+                found.add(key, judge(instance, &body));
             }
         }
         Ok(found)
@@ -181,7 +229,7 @@ impl EraseScope {
     async fn erase_bodies(
         &self,
         instance: &InstanceId,
-        keys: &BTreeSet<String>,
+        keys: Vec<String>,
         mode: EraseMode,
         session: &Session,
     ) -> anyhow::Result<(u64, u64)> {
@@ -190,6 +238,7 @@ impl EraseScope {
         }
         let bucket = session.stack.output("DeliveriesBucket")?;
         let folder = BodyKey::instance_prefix(&self.tenant, instance);
+        let keys: BTreeSet<_> = keys.into_iter().collect();
         let is_meant = |key: &str| keys.contains(key);
         let FilesCount { versions, delete_markers, uploads, failed, .. } =
             session.operator.erase_files(bucket, &folder, is_meant, mode).await?;

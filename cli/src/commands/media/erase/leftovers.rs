@@ -68,25 +68,27 @@ impl Leftovers {
 }
 
 impl EraseScope {
-    /// The texts and the links of records that were erased, in these instances.
+    /// The texts and the links of records that were erased, in these instances: of each, the keys
+    /// of its texts, and those of its records, which were read later.
     pub(super) async fn find_leftovers(
         &self,
-        seen: &BTreeMap<InstanceId, SeenKeys>,
+        seen: &BTreeMap<InstanceId, (Vec<RecordKey>, SeenKeys)>,
         session: &Session,
     ) -> anyhow::Result<Leftovers> {
-        let (jobs, mut found) = (session.ledger()?.jobs, Leftovers::default());
-        for (instance, keys) in seen {
-            let is_left = |key: &RecordKey| match self.is_all() {
+        let mut found = Leftovers::default();
+        for (instance, (texts, keys)) in seen {
+            let is_left = |key: &&RecordKey| match self.is_all() {
                 // A record that is there is another tenant's, or counted by itself.
                 true => !keys.recorded.contains(key.as_str()),
                 false => keys.erased.contains(key.as_str()),
             };
-            let texts = jobs.list_texts(instance).await?.into_iter().filter(is_left);
-            found.texts.extend(texts.map(|key| (instance.clone(), key)));
+            let texts = texts.iter().filter(is_left);
+            found.texts.extend(texts.map(|key| (instance.clone(), key.clone())));
         }
         let each = |token: &str, link: &media::media_link::MediaLink| {
             let keys = seen.iter().find(|(instance, _)| instance.as_str() == link.instance);
-            let is_erased = keys.is_some_and(|(_, keys)| keys.erased.contains(&link.record_key));
+            let is_erased =
+                keys.is_some_and(|(_, (_, keys))| keys.erased.contains(&link.record_key));
             if is_erased || (self.is_all() && (self.only.is_none() || keys.is_some())) {
                 found.links.push(token.to_owned());
             }

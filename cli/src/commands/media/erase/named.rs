@@ -1,21 +1,27 @@
 //! Whom a job, or a webhook or media event on its way to a receiver, names as its chat or its
-//! sender, as the proof of an erasure reads it: by the names of JSON fields alone.
+//! sender, and which message: as the proof of an erasure reads it, by the names of JSON fields alone.
 
 use media::message::{Chat, ChatKind};
 use serde_json::Value;
 
-/// The names in fields whose own name begins so, in lower case.
+/// The names in fields whose own name begins so, in lower case and without underscores.
 const OF_CHAT: [&str; 2] = ["chat", "peer"];
 const OF_SENDER: [&str; 2] = ["sender", "participant"];
+/// How the fields below these end that have an address. The others have names, which anyone chooses.
+const OF_ADDRESS: [&str; 2] = ["id", "phone"];
+/// What a message says: it may quote others, and answer their messages.
+const CONTENT: &str = "msgcontent";
+const MESSAGE_ID: &str = "messageid";
 
 /// What the address or the folder of a chat of more than two contains.
 const SHARED: [&str; 6] = ["@g.us", "@newsletter", "@broadcast", "group-", "channel-", "status"];
 
-/// The texts below the fields that name a chat or a sender.
+/// The texts below the fields that name a chat, a sender or a message.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct NamedPeople {
     chats: Vec<String>,
     senders: Vec<String>,
+    messages: Vec<String>,
     is_group: bool,
 }
 
@@ -48,24 +54,52 @@ impl NamedPeople {
             || (is_of_person && (!is_shared || has_groups) && self.senders.iter().any(is_from))
     }
 
+    /// Whether it is this message, or a part of it.
+    pub(super) fn contain_message(&self, id: &str) -> bool {
+        let is_part =
+            |text: &String| text.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'));
+        self.messages.iter().any(|text| text == id || is_part(text))
+    }
+
     fn add_all(&mut self, value: &Value, role: Option<Role>) {
         match value {
             Value::Object(fields) => {
                 for (name, value) in fields {
-                    let name = name.to_ascii_lowercase();
-                    self.is_group |= name == "isgroup" && *value == Value::Bool(true);
-                    self.add_all(value, find_role(&name).or(role));
+                    let name = name.replace('_', "").to_ascii_lowercase();
+                    self.add_field(&name, value, role);
                 }
             }
             Value::Array(items) => items.iter().for_each(|item| self.add_all(item, role)),
-            Value::String(text) => match role {
-                Some(Role::Chat) => self.chats.push(text.clone()),
-                Some(Role::Sender) => self.senders.push(text.clone()),
-                None => {}
-            },
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::String(text) => self.add_text(text.clone(), role),
+            Value::Number(number) => self.add_text(number.to_string(), role),
+            Value::Null | Value::Bool(_) => {}
         }
     }
+
+    fn add_field(&mut self, name: &str, value: &Value, role: Option<Role>) {
+        if name == CONTENT {
+            return;
+        }
+        self.is_group |= name == "isgroup" && is_yes(value);
+        if let (MESSAGE_ID, Some(id)) = (name, value.as_str()) {
+            self.messages.push(id.to_owned());
+        }
+        let is_address = OF_ADDRESS.iter().any(|end| name.ends_with(end));
+        let below = role.filter(|_| is_address || value.is_object() || value.is_array());
+        self.add_all(value, find_role(name).or(below));
+    }
+
+    fn add_text(&mut self, text: String, role: Option<Role>) {
+        match role {
+            Some(Role::Chat) => self.chats.push(text),
+            Some(Role::Sender) => self.senders.push(text),
+            None => {}
+        }
+    }
+}
+
+fn is_yes(value: &Value) -> bool {
+    *value == Value::Bool(true) || *value == 1 || value == "true"
 }
 
 fn find_role(name: &str) -> Option<Role> {
@@ -74,4 +108,63 @@ fn find_role(name: &str) -> Option<Role> {
         return Some(Role::Chat);
     }
     begins(OF_SENDER).then_some(Role::Sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use media::message::Chat;
+    use serde_json::{Value, json};
+
+    use super::NamedPeople;
+
+    const PHONE: &str = "5500988880000";
+    const OTHER: &str = "5500977770000";
+
+    fn is_named(body: &Value, has_groups: bool) -> bool {
+        let chat = Chat::try_from(PHONE.to_owned()).expect("a chat");
+        let names = NamedPeople::read(body.to_string().as_bytes());
+        names.is_some_and(|names| names.contain(&chat, has_groups))
+    }
+
+    /// Who is quoted, answered, mentioned or named by another is not the chat.
+    #[test]
+    fn only_addresses_of_the_chat_and_its_sender_count() {
+        let quoted = json!({ "extendedTextMessage": { "contextInfo": { "participant": PHONE } } });
+        for body in [
+            json!({ "chat": { "id": OTHER }, "sender": { "id": OTHER }, "msgContent": quoted }),
+            json!({ "chat": { "id": OTHER, "name": PHONE }, "sender": { "id": OTHER } }),
+            json!({ "chat": { "id": OTHER }, "sender": { "id": OTHER, "pushName": PHONE } }),
+        ] {
+            assert!(!is_named(&body, true), "{body}");
+        }
+        for body in [
+            json!({ "chat": { "id": format!("{PHONE}@c.us") } }),
+            json!({ "chat": { "id": 5_500_988_880_000_u64 } }),
+            json!({ "chat": { "id": "7@lid" }, "sender": { "id": PHONE } }),
+            json!({ "message": { "chat": "lid-7", "envelope": { "peer": { "phone": PHONE } } } }),
+            json!({ "data": { "chat": "lid-7", "chat_phone": PHONE } }),
+        ] {
+            assert!(is_named(&body, false), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_its_members_only_if_asked_for() {
+        for group in [json!(true), json!(1), json!("true")] {
+            let body = json!({ "isGroup": group, "chat": { "id": "120363000000000001" },
+                "sender": { "id": PHONE } });
+            assert_eq!([is_named(&body, false), is_named(&body, true)], [false, true], "{body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_not_the_message_that_it_answers() {
+        let content = json!({ "reactionMessage": { "key": { "ID": "3EB0A" } } });
+        let of = |id: &str| {
+            let body = json!({ "chat": { "id": OTHER }, "messageId": id, "msgContent": content });
+            let names = NamedPeople::read(body.to_string().as_bytes()).expect("names");
+            names.contain_message("3EB0A")
+        };
+        assert!(of("3EB0A") && of("3EB0A.1") && !of("3EB0AB") && !of("3EB0B"));
+    }
 }

@@ -234,7 +234,8 @@ impl EraseScope {
         // Most of them have an entry in the jobs table as well.
         found.held_bodies = found.held_bodies.max(held.get());
         found.unknown_messages += self.find_bodies(None, &holds, session).await?.unreadable;
-        found.deliveries = self.count_deliveries(session).await?;
+        let deliveries = self.count_deliveries(session).await?;
+        (found.deliveries, found.unclear_deliveries) = (deliveries.count, deliveries.unclear);
         found.counters = self.erase_counters(EraseMode::Count, session).await?;
         bar.finish_and_clear();
         Ok((found, odd))

@@ -36,14 +36,17 @@ impl EraseScope {
         };
         instances.extend(self.instances.iter().cloned());
         self.search_files(&instances, &mut found, session).await?;
-        let mut seen = BTreeMap::new();
+        let (mut seen, jobs) = (BTreeMap::new(), session.ledger()?.jobs);
         for instance in &instances {
+            // Before the records: a text is written with its record, which is seen then.
+            let texts = jobs.list_texts(instance).await?;
             let (records, keys) = self.search_records(instance, session).await?;
             found.records += records;
-            seen.insert(instance.clone(), keys);
+            seen.insert(instance.clone(), (texts, keys));
             found.entries += self.search_entries(instance, session).await?;
         }
-        found.deliveries = self.search_deliveries(&instances, session).await?;
+        let deliveries = self.search_deliveries(&instances, session).await?;
+        (found.deliveries, found.unclear_deliveries) = (deliveries.count, deliveries.unclear);
         found.counters = self.erase_counters(EraseMode::Count, session).await?;
         let leftovers = self.find_leftovers(&seen, session).await?;
         leftovers.add_to(&mut found);
@@ -171,18 +174,23 @@ impl EraseScope {
     /// Whether a job is in the scope by what its text says.
     pub(super) fn is_left_of(&self, job: &Job, body: &str) -> bool {
         let is_its = self.only.as_ref().is_none_or(|only| *only == job.instance);
-        job.tenant == self.tenant && is_its && self.is_named_in(body.as_bytes())
+        let is_named = || self.search_names(body.as_bytes(), true) == Search::Found;
+        job.tenant == self.tenant && is_its && is_named()
     }
 
     /// Whether a job, webhook or media event is in the scope by what its text says. Who is only
-    /// mentioned in it is not, unless it says nothing of a chat.
-    pub(super) fn is_named_in(&self, body: &[u8]) -> bool {
-        if self.is_all() || self.message.is_some() {
-            return self.is_all() || self.search_bytes(body) == Search::Found;
+    /// mentioned in it is not, unless it is not understood.
+    pub(super) fn search_names(&self, body: &[u8], is_understood: bool) -> Search {
+        if self.is_all() {
+            return Search::Found;
         }
-        match NamedPeople::read(body) {
-            Some(names) => self.chats.iter().any(|chat| names.contain(chat, self.has_groups)),
-            None => self.search_bytes(body) == Search::Found,
-        }
+        let Some(names) = NamedPeople::read(body).filter(|_| is_understood) else {
+            return self.search_bytes(body);
+        };
+        let is_named = match &self.message {
+            Some(message) => names.contain_message(message.as_str()),
+            None => self.chats.iter().any(|chat| names.contain(chat, self.has_groups)),
+        };
+        if is_named { Search::Found } else { Search::Absent }
     }
 }
