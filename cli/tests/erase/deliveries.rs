@@ -210,6 +210,19 @@ async fn what_cannot_be_searched_is_no_proof() {
     assert_eq!(stack.run(&erase(&["--all"])).await.code, Some(0));
 }
 
+/// A receiver hears of an erasure, also if it was erased again meanwhile.
+#[tokio::test]
+async fn what_tells_of_an_erasure_is_told() {
+    let stack = start().await;
+    let event = media_event("3EB0A1", PHONE, "").replace("media.stored", "media.erased");
+    rest_all(&stack, &[("erased", event)]).await;
+    for subject in [&["--message", "3EB0A1"][..], &["--phone", PHONE]] {
+        let ended = stack.run(&erase(subject)).await;
+        assert_eq!((ended.code, counts(&ended)), (Some(0), [json!(0), json!(0), json!(0)]));
+    }
+    assert_eq!(stack.items("JobsTable").len(), 2);
+}
+
 /// What came after the order is another matter: a receiver gets what comes later.
 #[tokio::test]
 async fn what_was_accepted_after_the_order_stays() {

@@ -283,8 +283,8 @@ impl Deliver {
     }
 }
 
-/// How many attempts there were at most, this one included. A receipt that ended without an attempt,
-/// because AWS failed or a process died, counts in the queue.
+/// How many attempts there were at most, this one included. A receipt that ended without an
+/// attempt, because AWS failed or a process died, counts in the queue.
 fn count_attempts(delivery: &Delivery, message: &QueueMessage<'_>, now: i64) -> u32 {
     let counted = delivery.failed_attempts.saturating_add(message.receives);
     let possible = possible_attempts(now.saturating_sub(delivery.accepted_at));

@@ -32,8 +32,13 @@ pub async fn handle_batch(
         let change = read_change(record, events.now());
         let dropped = timeout_at(deadline - TIME_TO_ANSWER, events.drop_links(&change)).await;
         if !matches!(dropped, Ok(Ok(()))) {
-            if let Ok(Err(error)) = dropped {
-                tracing::error!(%error, "the links of a record that is gone were not removed");
+            match dropped {
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "the links of a record that is gone were not removed");
+                }
+                Ok(Ok(())) | Err(_) => {
+                    tracing::warn!("links were not removed in time; the rest is sent again");
+                }
             }
             // What comes before is published, and Lambda sends the rest again from here on.
             let mut failure = DynamoDbBatchItemFailure::default();

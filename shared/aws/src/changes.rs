@@ -36,13 +36,12 @@ impl Change {
     /// erased, or its time to live was over.
     #[must_use]
     pub fn dropped_links(&self) -> Vec<String> {
-        let links_of = |item: &Item| Attributes::from(item.clone()).remove("links");
+        let links_of = |item: &Item| match item.get("links") {
+            Some(serde_dynamo::AttributeValue::Ss(links)) => links.clone(),
+            Some(_) | None => Vec::new(),
+        };
         let kept = links_of(&self.after);
-        let kept = kept.as_ref().and_then(|links| links.as_ss().ok());
-        let named = links_of(&self.before);
-        let named = named.as_ref().and_then(|links| links.as_ss().ok());
-        let is_dropped = |link: &&String| !kept.is_some_and(|kept| kept.contains(link));
-        named.into_iter().flatten().filter(is_dropped).cloned().collect()
+        links_of(&self.before).into_iter().filter(|link| !kept.contains(link)).collect()
     }
 
     /// The event that the change is. `None`: nothing changed that anyone is told.

@@ -52,14 +52,6 @@ impl DeliveryBodies {
     /// # Errors
     /// [`AwsError`] when `GetObject` fails, or the connection breaks.
     pub async fn get(&self, key: &BodyKey) -> Result<Option<Vec<u8>>, AwsError> {
-        Ok(self.get_with_time(key).await?.map(|(body, _)| body))
-    }
-
-    /// As [`Self::get`], with the time at which it was stored, in seconds since 1970.
-    ///
-    /// # Errors
-    /// As [`Self::get`].
-    pub async fn get_with_time(&self, key: &BodyKey) -> Result<Option<(Vec<u8>, i64)>, AwsError> {
         const OPERATION: &str = "s3:GetObject";
         let get = self.clients.s3.get_object().bucket(&self.bucket).key(key.as_str()).send().await;
         let mut output = match get.map_err(AwsError::in_operation(OPERATION)) {
@@ -74,7 +66,6 @@ impl DeliveryBodies {
                 return Err(AwsError::unexpected(OPERATION, "an object that is too large"));
             }
         }
-        let stored_at = output.last_modified.map(|time| time.secs()).unwrap_or_default();
-        Ok(Some((body, stored_at)))
+        Ok(Some(body))
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 /// The table's key: the hash of the token.
 const TOKEN: &str = "token";
 
-/// Reads the table of media links, and, with the feature `operator`, writes it.
+/// The table of media links.
 #[derive(Debug)]
 pub struct LinksTable {
     clients: Clients,

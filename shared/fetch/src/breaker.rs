@@ -4,8 +4,8 @@
 //! A circuit covers a strategy (each strategy has one base URL per process), or one instance's use
 //! of it, because one disconnected instance does not mean that the others fail. Five failures in a
 //! row, of at least two media messages, open a circuit; the circuit of the strategy needs two
-//! instances and two chats as well, so that no single customer closes an origin for the others, and
-//! no sender who writes to several. The strategy is then skipped for 30 seconds; after that one
+//! instances and two senders as well, so that no single customer closes an origin for the others,
+//! and no sender who writes to several. The strategy is then skipped for 30 seconds; after that one
 //! media message probes it. Each failed probe doubles the rest, up to five minutes. One success
 //! closes the circuit.
 
@@ -17,7 +17,7 @@ use std::{
 
 use media::{
     ids::{InstanceId, MessageId},
-    message::{Chat, MediaMessage},
+    message::Chat,
     strategy::Strategy,
 };
 use wapi::download::{Refusal, RefusalRow};
@@ -51,18 +51,20 @@ struct Circuit {
 }
 
 /// Whose attempt failed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Cause<'a> {
     instance: &'a InstanceId,
     /// The sender's id of the message. A message in a group has the same id for every instance.
     message_id: &'a MessageId,
-    chat: &'a Chat,
+    /// Who sent it: in a chat of more than two, not the chat.
+    sender: Chat,
 }
 
 impl<'a> Cause<'a> {
     pub(crate) fn from_request(request: FetchRequest<'a>) -> Self {
-        let MediaMessage { message_id, chat, .. } = request.message;
-        Self { instance: request.instance, message_id, chat }
+        let message = request.message;
+        let sender = message.senders().next().unwrap_or_else(|| message.chat.clone());
+        Self { instance: request.instance, message_id: &message.message_id, sender }
     }
 }
 
@@ -70,11 +72,11 @@ impl<'a> Cause<'a> {
 #[derive(Debug, Clone)]
 struct CircuitState {
     in_a_row: u32,
-    /// The instance, the message and the chat of the first failure.
+    /// The instance, the message and the sender of the first failure.
     first: (InstanceId, MessageId, Chat),
     has_other_instance: bool,
     has_other_message: bool,
-    has_other_chat: bool,
+    has_other_sender: bool,
     /// Whether the failures have opened the circuit.
     is_open: bool,
     /// End of the rest, in seconds since 1970. The start of a probe moves it forward: this allows
@@ -163,7 +165,7 @@ impl Breaker {
     pub(crate) fn record_outcome(
         &self,
         strategy: Strategy,
-        cause: Cause<'_>,
+        cause: &Cause<'_>,
         failure: Option<&FetchError>,
         now: i64,
     ) {
@@ -213,7 +215,7 @@ fn find_open(
 fn count_failure(
     states: &mut HashMap<Circuit, CircuitState>,
     circuit: Circuit,
-    cause: Cause<'_>,
+    cause: &Cause<'_>,
     now: i64,
     is_unauthorized: bool,
 ) {
@@ -225,24 +227,24 @@ fn count_failure(
     let is_for_everyone = circuit.instance.is_none();
     let state = states.entry(circuit).or_insert_with(|| CircuitState {
         in_a_row: 0,
-        first: (cause.instance.clone(), cause.message_id.clone(), cause.chat.clone()),
+        first: (cause.instance.clone(), cause.message_id.clone(), cause.sender.clone()),
         has_other_instance: false,
         has_other_message: false,
-        has_other_chat: false,
+        has_other_sender: false,
         is_open: false,
         rests_until: now,
         rest: FIRST_REST_SECONDS,
         is_probed: false,
         is_unauthorized,
     });
-    let (instance, message_id, chat) = &state.first;
+    let (instance, message_id, sender) = &state.first;
     state.has_other_instance |= instance != cause.instance;
     state.has_other_message |= message_id != cause.message_id;
-    state.has_other_chat |= chat != cause.chat;
+    state.has_other_sender |= *sender != cause.sender;
     state.in_a_row = state.in_a_row.saturating_add(1);
     // The last failure decides whether a skipped attempt counts as refused credentials.
     state.is_unauthorized = is_unauthorized;
-    let is_of_several = state.has_other_instance && state.has_other_chat;
+    let is_of_several = state.has_other_instance && state.has_other_sender;
     let has_witnesses = state.has_other_message && (is_of_several || !is_for_everyone);
     if !state.is_open && state.in_a_row >= MAX_FAILURES && has_witnesses {
         state.is_open = true;

@@ -84,7 +84,7 @@ impl Fetcher {
             let took = i64::try_from(started.elapsed().as_secs()).unwrap_or_default();
             let now = now.saturating_add(took);
             let failure = fetched.as_ref().err();
-            self.breaker.record_outcome(strategy, Cause::from_request(request), failure, now);
+            self.breaker.record_outcome(strategy, &Cause::from_request(request), failure, now);
         }
         (evidence.into_attempt(fetched.as_ref().err()), fetched)
     }

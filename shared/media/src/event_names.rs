@@ -8,6 +8,7 @@ use crate::{
     contact::Contact,
     event_envelope::SCHEMA_VERSION,
     ids::{InstanceId, MessageId},
+    media_event::MediaEventType,
     message::Chat,
     order::OrderSubject,
 };
@@ -31,13 +32,33 @@ struct Event {
     data: Names,
 }
 
+/// Whether it is a media event that tells of an erasure.
+#[must_use]
+pub fn tells_of_erasure(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Typed {
+        #[serde(rename = "type")]
+        event_type: String,
+        schema_version: u32,
+    }
+    let typed: Option<Typed> = serde_json::from_slice(body).ok();
+    typed.is_some_and(|typed| {
+        let is_erased = typed.event_type == MediaEventType::Erased.as_str();
+        is_erased && typed.schema_version == SCHEMA_VERSION
+    })
+}
+
 /// The subjects of all orders that may be about a media event, from its JSON for receivers. `None`:
-/// it is no media event of this version, or names no chat.
+/// it is no media event of this version, or names no chat. What tells of an erasure is covered by
+/// no order: it has ids alone, and a receiver has to hear it.
 #[must_use]
 pub fn list_event_subjects(instance: &InstanceId, body: &[u8]) -> Option<BTreeSet<OrderSubject>> {
     let Event { event_type, schema_version, data } = serde_json::from_slice(body).ok()?;
     if schema_version != SCHEMA_VERSION || !event_type.starts_with("media.") {
         return None;
+    }
+    if event_type == MediaEventType::Erased.as_str() {
+        return Some(BTreeSet::new());
     }
     let peer = Contact { phone: data.chat_phone, lid: data.chat_lid };
     let sender = Contact { phone: data.sender_phone, lid: data.sender_lid };

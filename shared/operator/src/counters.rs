@@ -1,4 +1,4 @@
-//! Reads the counters table for an operator: what the runs of each day led to.
+//! Reads the counters table for an operator, what the runs of each day led to, and erases of it.
 
 use aws::{
     clients::Clients,
@@ -10,7 +10,7 @@ use media::counts::MediaCounts;
 
 use crate::erase::EraseMode;
 
-/// Reads the counters table.
+/// Reads the counters table, and erases of it.
 #[derive(Debug)]
 pub struct DayCounters {
     clients: Clients,

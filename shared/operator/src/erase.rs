@@ -56,8 +56,13 @@ impl FilesCount {
 /// One thing that a listing of a folder has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileItem {
-    /// A version of a file, with its size in bytes.
-    Version(u64),
+    /// A version of a file.
+    Version {
+        /// Its size.
+        bytes: u64,
+        /// When it was written, in seconds since 1970; 0 if S3 does not say.
+        written_at: i64,
+    },
     /// A delete marker.
     Marker,
     /// An unfinished upload.
@@ -68,7 +73,7 @@ impl FilesCount {
     /// Counts one thing of a listing.
     pub fn count(&mut self, item: FileItem) {
         match item {
-            FileItem::Version(bytes) => {
+            FileItem::Version { bytes, .. } => {
                 self.versions += 1;
                 self.bytes = self.bytes.saturating_add(bytes);
             }
@@ -98,7 +103,9 @@ impl Operator {
             let page = page.map_err(AwsError::in_operation("s3:ListObjectVersions"))?;
             for version in page.versions.unwrap_or_default() {
                 let size = u64::try_from(version.size.unwrap_or_default()).unwrap_or_default();
-                each(version.key.as_deref().unwrap_or_default(), FileItem::Version(size));
+                let written_at = version.last_modified.map(|time| time.secs()).unwrap_or_default();
+                let item = FileItem::Version { bytes: size, written_at };
+                each(version.key.as_deref().unwrap_or_default(), item);
             }
             for marker in page.delete_markers.unwrap_or_default() {
                 each(marker.key.as_deref().unwrap_or_default(), FileItem::Marker);

@@ -111,7 +111,7 @@ pub fn receivers_table() -> Value {
     table(RECEIVERS, &["tenant", "receiver"])
 }
 
-/// A table with its stream, as the request that creates one without asks for.
+/// The request that creates a table, with a stream.
 #[must_use]
 pub fn with_stream(mut request: Value) -> Value {
     request["StreamSpecification"] =

@@ -1,5 +1,5 @@
-//! What applications have to be told of instances and receivers, as the streams of their tables say,
-//! and what each was told.
+//! What applications have to be told of instances and receivers, as the streams of their tables
+//! say, and what each was told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::receivers::Arrival;
 
-/// The ends of an event's type, by what a stream says of the change.
+/// The type of the event that a change of the table of marks is.
 fn event_of_marks(change: &Value) -> Option<&'static str> {
     let (before, after) = (&change["dynamodb"]["OldImage"], &change["dynamodb"]["NewImage"]);
     let is_state = after["instance"]["S"].as_str().is_some_and(|key| key.starts_with("state#"));

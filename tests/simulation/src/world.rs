@@ -74,7 +74,7 @@ pub fn run_world(plan: Plan) -> Outcome {
     // The SDK's retries are spread with this generator.
     fastrand::seed(plan.seed);
     clockwork::run_in_virtual_time(async move {
-        World::build_world(plan).await.expect("a world").run_to_end().await
+        Box::pin(World::build_world(plan).await.expect("a world").run_to_end()).await
     })
 }
 

@@ -26,8 +26,8 @@ pub fn list_subjects(instance: &InstanceId, body: &[u8]) -> BTreeSet<OrderSubjec
     subjects
 }
 
-/// Whether it is understood whom a webhook or a media event is about: it is one of both, and names a
-/// chat.
+/// Whether it is understood whom a webhook or a media event is about: it is one of both, and names
+/// a chat.
 #[must_use]
 pub fn is_understood(instance: &InstanceId, body: &[u8]) -> bool {
     list_understood(instance, body).is_some()

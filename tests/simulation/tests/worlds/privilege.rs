@@ -35,7 +35,8 @@ const AT_START: [(&str, &str); 1] = [("sqs:GetQueueAttributes", "JobsQueue")];
 
 /// What needs a receiver of webhooks, a webhook about the connection, or a large one, a hold on an
 /// instance of which an unread webhook is dropped, an order about what waits for a receiver, or a
-/// record with links whose time is over: tests at wire level do it. To list a bucket is to be told that an object is missing.
+/// record with links whose time is over: tests at wire level do it. To list a bucket is to be told
+/// that an object is missing.
 const ELSEWHERE: [(&str, &str, &str); 12] = [
     ("webhook", "dynamodb:UpdateItem", "MarksTable"),
     ("webhook", "s3:PutObject", "DeliveriesBucket/*"),

@@ -1,15 +1,16 @@
 //! Webhooks and media events that rest for receivers, and the bodies of large webhooks: counted and
 //! removed by what an order to erase would say of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::{delivery_bodies::DeliveryBodies, ledger::RestingKey};
 use media::{
     delivery::{BodyKey, Delivery},
+    event_names::tells_of_erasure,
     ids::InstanceId,
     unread::Search,
 };
-use operator::erase::{EraseMode, FilesCount};
+use operator::erase::{EraseMode, FileItem, FilesCount};
 use wapi::webhook::{is_understood, list_subjects};
 
 use super::scope::EraseScope;
@@ -98,8 +99,9 @@ impl EraseScope {
         instances: &BTreeSet<InstanceId>,
         session: &Session,
     ) -> anyhow::Result<FoundDeliveries> {
-        let judge = |instance: &InstanceId, body: &[u8]| {
-            self.search_names(body, is_understood(instance, body))
+        let judge = |instance: &InstanceId, body: &[u8]| match tells_of_erasure(body) {
+            true => Search::Absent,
+            false => self.search_names(body, is_understood(instance, body)),
         };
         let only: Vec<_> = instances.iter().cloned().collect();
         let mut folders = instances.clone();
@@ -194,21 +196,24 @@ impl EraseScope {
     ) -> anyhow::Result<Hits<String>> {
         let name = session.stack.output("DeliveriesBucket")?;
         let folder = BodyKey::instance_prefix(&self.tenant, instance);
-        let mut keys = BTreeSet::new();
-        let each = |key: &str, _| {
-            keys.insert(key.to_owned());
+        let mut keys = BTreeMap::<String, i64>::new();
+        let each = |key: &str, item: FileItem| {
+            let latest = keys.entry(key.to_owned()).or_default();
+            if let FileItem::Version { written_at, .. } = item {
+                *latest = (*latest).max(written_at);
+            }
         };
         session.operator.visit_files(name, &folder, each).await?;
         let (bucket, mut found) = (self.bodies(session)?, Hits::default());
-        for key in keys {
+        for (key, _) in keys.into_iter().filter(|(_, written_at)| *written_at <= self.until) {
             if self.is_all() {
                 found.add(key, Search::Found);
                 continue;
             }
-            let stored = bucket.get_with_time(&BodyKey::from_listing(&key)).await?;
-            if let Some((body, _)) = stored.filter(|(_, at)| *at <= self.until) {
-                found.add(key, judge(instance, &body));
-            }
+            // Of one that was deleted, only an old version is left, which no receiver can get.
+            let body = bucket.get(&BodyKey::from_listing(&key)).await?;
+            let judged = body.map_or(Search::Found, |body| judge(instance, &body));
+            found.add(key, judged);
         }
         Ok(found)
     }

@@ -1,5 +1,6 @@
 //! Whom a job, or a webhook or media event on its way to a receiver, names as its chat or its
-//! sender, and which message: as the proof of an erasure reads it, by the names of JSON fields alone.
+//! sender, and which message: as the proof of an erasure reads it, by the names of JSON fields
+//! alone.
 
 use media::message::{Chat, ChatKind};
 use serde_json::Value;
@@ -7,7 +8,8 @@ use serde_json::Value;
 /// The names in fields whose own name begins so, in lower case and without underscores.
 const OF_CHAT: [&str; 2] = ["chat", "peer"];
 const OF_SENDER: [&str; 2] = ["sender", "participant"];
-/// How the fields below these end that have an address. The others have names, which anyone chooses.
+/// How the fields below these end that have an address. The others have names, which anyone
+/// chooses.
 const OF_ADDRESS: [&str; 2] = ["id", "phone"];
 /// What a message says: it may quote others, and answer their messages.
 const CONTENT: &str = "msgcontent";
@@ -23,6 +25,8 @@ pub(super) struct NamedPeople {
     senders: Vec<String>,
     messages: Vec<String>,
     is_group: bool,
+    /// Whether the account itself sent it.
+    is_own: bool,
 }
 
 /// Which list a text belongs to.
@@ -49,9 +53,10 @@ impl NamedPeople {
         let is_shared = self.is_group
             || self.chats.iter().any(|text| SHARED.iter().any(|word| text.contains(word)));
         let is_of_person = matches!(chat.kind(), ChatKind::Person | ChatKind::Lid);
-        let is_from = |text: &String| text.contains(address);
-        self.chats.iter().any(is_from)
-            || (is_of_person && (!is_shared || has_groups) && self.senders.iter().any(is_from))
+        // The account itself sends to everybody.
+        let counts_senders = is_of_person && if is_shared { has_groups } else { !self.is_own };
+        let is_from = |text: &String| user_of(text) == address;
+        self.chats.iter().any(is_from) || (counts_senders && self.senders.iter().any(is_from))
     }
 
     /// Whether it is this message, or a part of it.
@@ -81,6 +86,7 @@ impl NamedPeople {
             return;
         }
         self.is_group |= name == "isgroup" && is_yes(value);
+        self.is_own |= name == "fromme" && is_yes(value);
         if let (MESSAGE_ID, Some(id)) = (name, value.as_str()) {
             self.messages.push(id.to_owned());
         }
@@ -93,9 +99,23 @@ impl NamedPeople {
         match role {
             Some(Role::Chat) => self.chats.push(text),
             Some(Role::Sender) => self.senders.push(text),
+            // A relay may put the webhook into a text.
+            None if text.starts_with(['{', '[']) => {
+                if let Ok(inner) = serde_json::from_str(&text) {
+                    self.add_all(&inner, None);
+                }
+            }
             None => {}
         }
     }
+}
+
+/// The part of an address, or of the name of a folder, that is the number itself.
+fn user_of(text: &str) -> &str {
+    let folders = ["group-", "channel-", "lid-"];
+    let bare = folders.iter().find_map(|folder| text.strip_prefix(folder)).unwrap_or(text);
+    let user = bare.split('@').next().unwrap_or(bare);
+    user.split(':').next().unwrap_or(user).trim_start_matches('+')
 }
 
 fn is_yes(value: &Value) -> bool {
@@ -134,11 +154,18 @@ mod tests {
             json!({ "chat": { "id": OTHER }, "sender": { "id": OTHER }, "msgContent": quoted }),
             json!({ "chat": { "id": OTHER, "name": PHONE }, "sender": { "id": OTHER } }),
             json!({ "chat": { "id": OTHER }, "sender": { "id": OTHER, "pushName": PHONE } }),
+            // An old group has its creator's number, and the account sends to everybody.
+            json!({ "chat": { "id": format!("{PHONE}-1600000000@g.us") } }),
+            json!({ "message": { "chat": format!("group-{PHONE}-1600000000") } }),
+            json!({ "chat": { "id": format!("1{PHONE}") } }),
+            json!({ "fromMe": true, "chat": { "id": OTHER }, "sender": { "id": PHONE } }),
         ] {
             assert!(!is_named(&body, true), "{body}");
         }
         for body in [
             json!({ "chat": { "id": format!("{PHONE}@c.us") } }),
+            json!({ "chat": { "id": format!("{PHONE}:12@s.whatsapp.net") } }),
+            json!({ "body": json!({ "chat": { "id": PHONE } }).to_string() }),
             json!({ "chat": { "id": 5_500_988_880_000_u64 } }),
             json!({ "chat": { "id": "7@lid" }, "sender": { "id": PHONE } }),
             json!({ "message": { "chat": "lid-7", "envelope": { "peer": { "phone": PHONE } } } }),

@@ -23,8 +23,7 @@ use crate::session::Session;
 
 impl EraseScope {
     /// What of the scope is left, of everything that is searched by its content: files of the
-    /// tenant, records, their texts and links, job entries, what rests for receivers, and of
-    /// everything the daily counts.
+    /// tenant, records, their texts and links, job entries, and what rests for receivers.
     pub(super) async fn search_again(
         &self,
         session: &Session,
@@ -47,19 +46,18 @@ impl EraseScope {
         }
         let deliveries = self.search_deliveries(&instances, session).await?;
         (found.deliveries, found.unclear_deliveries) = (deliveries.count, deliveries.unclear);
-        found.counters = self.erase_counters(EraseMode::Count, session).await?;
         let leftovers = self.find_leftovers(&seen, session).await?;
         leftovers.add_to(&mut found);
         Ok((found, leftovers))
     }
 
-    /// How many files and records are in the folders of LIDs whose owner cannot be told.
+    /// How many files, records and deliveries are of LIDs whose owner cannot be told.
     pub(super) async fn count_doubtful(&self, session: &Session) -> anyhow::Result<u64> {
         let Some(aside) = self.doubtful_folders() else {
             return Ok(0);
         };
         let (found, _) = aside.count_all(session).await?;
-        Ok(found.files.versions + found.records + found.entries)
+        Ok(found.files.versions + found.records + found.entries + found.deliveries)
     }
 
     /// Every version, delete marker and upload in the folder of the tenant.
