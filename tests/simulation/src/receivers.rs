@@ -85,7 +85,7 @@ pub struct ReceiverOutcome {
     pub got: Vec<Vec<Arrival>>,
     /// What rests at the end for applications that still want something.
     pub resting: usize,
-    /// How many events the streams of instances and receivers are.
+    /// How many events about the instance and about receivers there have to be.
     pub events: usize,
     /// Which of them an application was not told.
     pub untold: Vec<String>,
@@ -113,6 +113,12 @@ impl ReceiverOutcome {
 /// Whether an application has answered that it wants nothing any more.
 fn is_gone(got: &[Arrival]) -> bool {
     got.iter().any(|one| one.status == 410)
+}
+
+/// The receivers whose applications have answered so.
+fn gone_receivers(got: &[Vec<Arrival>]) -> BTreeSet<String> {
+    let gone = got.iter().enumerate().filter(|(_, got)| is_gone(got));
+    gone.map(|(n, _)| receiver_id(n)).collect()
 }
 
 /// The id of the n-th application's receiver.
@@ -308,27 +314,14 @@ impl ReceiverWorld {
         }
     }
 
-    /// Every change that a table's stream has.
-    fn list_changes(&self, table: &str) -> Vec<Value> {
-        let mut all: Vec<Value> = Vec::new();
-        loop {
-            let last = all.last().and_then(|one| one["dynamodb"]["SequenceNumber"].as_str());
-            let more = self.cloud.tables.changes_after(table, last).expect("a stream");
-            if more.is_empty() {
-                return all;
-            }
-            all.extend(more);
-        }
-    }
-
     fn count_resting(&self) -> usize {
         self.cloud.tables.items(JOBS_TABLE).expect("items").len()
     }
 
     /// What rests for the applications that still want something.
     fn count_wanted(&self, got: &[Vec<Arrival>]) -> usize {
-        let gone = got.iter().enumerate().filter(|(_, got)| is_gone(got));
-        let gone: BTreeSet<_> = gone.map(|(n, _)| format!("~{}", receiver_id(n))).collect();
+        let gone = gone_receivers(got).into_iter();
+        let gone: BTreeSet<_> = gone.map(|id| format!("~{id}")).collect();
         let items = self.cloud.tables.items(JOBS_TABLE).expect("items");
         let is_wanted = |item: &&Value| {
             item["instance"]["S"].as_str().is_none_or(|place| !gone.contains(place))
@@ -337,8 +330,6 @@ impl ReceiverWorld {
     }
 
     fn look(&self, accepted: &[(Duration, Vec<u8>)]) -> ReceiverOutcome {
-        let to_tell =
-            ToTell::from_changes(&self.list_changes(MARKS_TABLE), &self.list_changes(RECEIVERS));
         let got = self.applications.iter().map(|(application, log)| {
             let log = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let arrivals = application.posted().into_iter().zip(log);
@@ -351,6 +342,7 @@ impl ReceiverWorld {
             arrivals.map(arrival).collect()
         });
         let got: Vec<Vec<Arrival>> = got.collect();
+        let to_tell = ToTell::new(accepted, gone_receivers(&got));
         let untold = got.iter().enumerate().flat_map(|(n, got)| {
             let untold = to_tell.untold(&receiver_id(n), got).into_iter();
             untold.map(move |what| format!("application {n}: {what}"))

@@ -1,34 +1,16 @@
-//! What applications have to be told of instances and receivers, as the streams of their tables
-//! say, and what each was told.
+//! What applications have to be told of an instance and of each other, as what was posted and what
+//! they answered says, and what each was told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::Value;
 
 use crate::receivers::Arrival;
 
-/// The type of the event that a change of the table of marks is.
-fn event_of_marks(change: &Value) -> Option<&'static str> {
-    let (before, after) = (&change["dynamodb"]["OldImage"], &change["dynamodb"]["NewImage"]);
-    let is_state = after["instance"]["S"].as_str().is_some_and(|key| key.starts_with("state#"));
-    let (old, new) = (before["connection"]["S"].as_str(), after["connection"]["S"].as_str());
-    match new.filter(|_| is_state && old != new)? {
-        "connected" => Some("instance.connected"),
-        _ => Some("instance.disconnected"),
-    }
-}
-
-/// The receiver that a change has paused because of its answers.
-fn paused_by(change: &Value) -> Option<String> {
-    let (before, after) = (&change["dynamodb"]["OldImage"], &change["dynamodb"]["NewImage"]);
-    let reason = after["pause_reason"]["S"].as_str()?;
-    let was_paused = before["pause_reason"]["S"].is_string();
-    let is_told = ["gone", "failing"].contains(&reason) && !was_paused;
-    let key = after["receiver"]["S"].as_str().filter(|_| is_told)?;
-    key.split_once('#').map(|(_, id)| id.to_owned())
-}
-
-/// What must be told: how many events of each type about instances, and which receivers were
+/// What must be told: how many events of each type about the instance, and which receivers were
 /// paused.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ToTell {
@@ -37,17 +19,26 @@ pub(crate) struct ToTell {
 }
 
 impl ToTell {
-    /// What these changes of the table of marks and of the table of receivers say.
-    pub(crate) fn from_changes(marks: &[Value], receivers: &[Value]) -> Self {
-        let mut all = Self::default();
-        for event in marks.iter().filter_map(event_of_marks) {
-            *all.instances.entry(event).or_default() += 1;
+    /// What follows from the webhooks that were answered 200, in their order, and from the
+    /// receivers whose applications answered that they want nothing any more.
+    pub(crate) fn new(accepted: &[(Duration, Vec<u8>)], gone: BTreeSet<String>) -> Self {
+        let (mut instances, mut known) = (BTreeMap::new(), None);
+        for (_, body) in accepted {
+            let webhook: Value = serde_json::from_slice(body).unwrap_or_default();
+            let event = match webhook["event"].as_str() {
+                Some("webhookConnected") => "instance.connected",
+                Some("webhookDisconnected") => "instance.disconnected",
+                Some(_) | None => continue,
+            };
+            // That it is as it was is no news.
+            if known.replace(event) != Some(event) {
+                *instances.entry(event).or_default() += 1;
+            }
         }
-        all.paused.extend(receivers.iter().filter_map(paused_by));
-        all
+        Self { instances, paused: gone }
     }
 
-    /// How many events there are at least.
+    /// How many events there are.
     pub(crate) fn count(&self) -> usize {
         self.instances.values().sum::<usize>() + self.paused.len()
     }

@@ -74,7 +74,7 @@ fn killed_at_any_call_nothing_is_lost() {
         });
         assert_eq!(outcome.accepted.len(), 4);
         let what = format!("{who} {fault:?} at {nth}");
-        assert!(outcome.events >= 2, "{what}: {} events", outcome.events);
+        assert_eq!(outcome.events, 3, "{what}: disconnected, connected, and one paused");
         must_miss_nothing(&outcome, &what);
     };
     thread::scope(|scope| {
