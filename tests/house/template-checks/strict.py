@@ -85,7 +85,8 @@ def build_strict(template):
         sys.exit(f"strict.py does not know these conditions of the template: {sorted(unknown)}")
     for section in ("Resources", "Outputs"):
         plain[section] = resolve_members(plain[section])
-    # Only the resolved conditions used these.
+    # Only the resolved conditions, and the rules about parameters, used these.
+    del plain["Rules"]
     del plain["Parameters"]["RequireTls"], plain["Parameters"]["EncryptionKeyArn"]
     return plain
 
