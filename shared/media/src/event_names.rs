@@ -32,22 +32,6 @@ struct Event {
     data: Names,
 }
 
-/// Whether it is a media event that tells of an erasure.
-#[must_use]
-pub fn tells_of_erasure(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Typed {
-        #[serde(rename = "type")]
-        event_type: String,
-        schema_version: u32,
-    }
-    let typed: Option<Typed> = serde_json::from_slice(body).ok();
-    typed.is_some_and(|typed| {
-        let is_erased = typed.event_type == MediaEventType::Erased.as_str();
-        is_erased && typed.schema_version == SCHEMA_VERSION
-    })
-}
-
 /// The subjects of all orders that may be about a media event, from its JSON for receivers. `None`:
 /// it is no media event of this version, or names no chat. What tells of an erasure is covered by
 /// no order: it has ids alone, and a receiver has to hear it.

@@ -15,7 +15,7 @@ mod webhook_file;
 pub use self::{
     body::{Announcement, AnnouncementError, BodyError, Event, WebhookBody},
     content::MAX_MEDIA,
-    passed_on::{is_understood, list_subjects},
+    passed_on::{list_subjects, list_understood},
     reading::{Reading, Refusal, UnreadReason},
     webhook_file::WebhookFile,
 };

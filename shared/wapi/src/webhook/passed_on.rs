@@ -26,14 +26,10 @@ pub fn list_subjects(instance: &InstanceId, body: &[u8]) -> BTreeSet<OrderSubjec
     subjects
 }
 
-/// Whether it is understood whom a webhook or a media event is about: it is one of both, and names
-/// a chat.
+/// As [`list_subjects`], of a webhook that names a chat and of a media event alone. `None`: it is
+/// not understood whom the body is about. Empty: no order may be about it.
 #[must_use]
-pub fn is_understood(instance: &InstanceId, body: &[u8]) -> bool {
-    list_understood(instance, body).is_some()
-}
-
-fn list_understood(instance: &InstanceId, body: &[u8]) -> Option<BTreeSet<OrderSubject>> {
+pub fn list_understood(instance: &InstanceId, body: &[u8]) -> Option<BTreeSet<OrderSubject>> {
     if let Some(subjects) = list_event_subjects(instance, body) {
         return Some(subjects);
     }

@@ -6,12 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws::{delivery_bodies::DeliveryBodies, ledger::RestingKey};
 use media::{
     delivery::{BodyKey, Delivery},
-    event_names::tells_of_erasure,
     ids::InstanceId,
     unread::Search,
 };
 use operator::erase::{EraseMode, FileItem, FilesCount};
-use wapi::webhook::{is_understood, list_subjects};
+use wapi::webhook::list_understood;
 
 use super::scope::EraseScope;
 use crate::session::Session;
@@ -99,9 +98,10 @@ impl EraseScope {
         instances: &BTreeSet<InstanceId>,
         session: &Session,
     ) -> anyhow::Result<FoundDeliveries> {
-        let judge = |instance: &InstanceId, body: &[u8]| match tells_of_erasure(body) {
-            true => Search::Absent,
-            false => self.search_names(body, is_understood(instance, body)),
+        let judge = |instance: &InstanceId, body: &[u8]| match list_understood(instance, body) {
+            // What tells of an erasure is covered by no order, and left by none.
+            Some(subjects) if subjects.is_empty() => Search::Absent,
+            subjects => self.search_names(body, subjects.is_some()),
         };
         let only: Vec<_> = instances.iter().cloned().collect();
         let mut folders = instances.clone();
@@ -140,11 +140,12 @@ impl EraseScope {
         if self.is_all() {
             return Search::Found;
         }
-        let of_body = list_subjects(instance, body);
+        let Some(of_body) = list_understood(instance, body) else {
+            return self.search_bytes(body);
+        };
         match self.subjects().iter().any(|subject| of_body.contains(subject)) {
             true => Search::Found,
-            false if is_understood(instance, body) => Search::Absent,
-            false => self.search_bytes(body),
+            false => Search::Absent,
         }
     }
 
